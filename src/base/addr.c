@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/addr.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "base/num.h"
+#include "base/rd.h"
+#include "base/status.h"
+
+static const uint8_t V4_MAPPED[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
+
+struct addr addr_v4(const uint8_t bytes[static 4])
+{
+    struct addr a = { .size = ADDR_V4_SIZE };
+    memcpy(a.bytes, bytes, 4);
+    return a;
+}
+
+struct addr addr_v6(const uint8_t bytes[static 16])
+{
+    struct addr a = { .size = ADDR_V6_SIZE };
+    memcpy(a.bytes, bytes, 16);
+    return a;
+}
+
+bool addr_equal(const struct addr *a, const struct addr *b)
+{
+    return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+struct addr addr_unmap(const struct addr *a)
+{
+    if (a->size == ADDR_V6_SIZE && memcmp(a->bytes, V4_MAPPED, sizeof(V4_MAPPED)) == 0) {
+        return addr_v4(a->bytes + sizeof(V4_MAPPED));
+    }
+    return *a;
+}
+
+static uint8_t *put_v4(uint8_t *at, const uint8_t *bytes)
+{
+    for (int i = 0; i < 4; i++) {
+        unsigned v = bytes[i];
+        if (v >= 100) {
+            *at++ = (uint8_t)('0' + v / 100);
+            v %= 100;
+            memcpy(at, NUM_DIGIT_PAIRS + 2 * v, 2);
+            at += 2;
+        } else if (v >= 10) {
+            memcpy(at, NUM_DIGIT_PAIRS + 2 * v, 2);
+            at += 2;
+        } else {
+            *at++ = (uint8_t)('0' + v);
+        }
+        *at++ = '.';
+    }
+    return at - 1;
+}
+
+/// One group without leading zeros (RFC 5952 section 4.1).
+static uint8_t *put_group(uint8_t *at, uint16_t group)
+{
+    unsigned digits = group >= 0x1000 ? 4 : group >= 0x100 ? 3 : group >= 0x10 ? 2 : 1;
+    return num_put_hex(at, group, digits);
+}
+
+/// The first longest run of two or more zero groups (RFC 5952 sections 4.2.2, 4.2.3); both 8 when
+/// there is none.
+static void find_zeros(const uint16_t groups[static 8], unsigned *ret_start, unsigned *ret_end)
+{
+    unsigned start = 8;
+    unsigned end = 8;
+    for (unsigned i = 0; i < 8; i++) {
+        unsigned j = i;
+        while (j < 8 && groups[j] == 0) {
+            j++;
+        }
+        if (j - i >= 2 && j - i > end - start) {
+            start = i;
+            end = j;
+        }
+        i = j > i ? j - 1 : i;
+    }
+    *ret_start = start;
+    *ret_end = end;
+}
+
+static uint8_t *put_v6(uint8_t *at, const uint8_t *bytes)
+{
+    if (memcmp(bytes, V4_MAPPED, sizeof(V4_MAPPED)) == 0) {
+        memcpy(at, "::ffff:", 7);
+        return put_v4(at + 7, bytes + 12);
+    }
+    uint16_t groups[8];
+    for (int i = 0; i < 8; i++) {
+        groups[i] = be16(bytes + 2 * i);
+    }
+    unsigned zeros_start;
+    unsigned zeros_end;
+    find_zeros(groups, &zeros_start, &zeros_end);
+    for (unsigned i = 0; i < 8; i++) {
+        if (i == zeros_start) {
+            *at++ = ':';
+            *at++ = ':';
+            i = zeros_end;
+            if (i == 8) {
+                break;
+            }
+        } else if (i > 0) {
+            *at++ = ':';
+        }
+        at = put_group(at, groups[i]);
+    }
+    return at;
+}
+
+uint8_t *addr_put(uint8_t *at, const struct addr *a)
+{
+    if (a->size == ADDR_V4_SIZE) {
+        return put_v4(at, a->bytes);
+    }
+    return a->size == ADDR_V6_SIZE ? put_v6(at, a->bytes) : at;
+}
+
+const char *addr_text(const struct addr *a, char text[static ADDR_TEXT_SIZE_MAX + 1])
+{
+    *addr_put((uint8_t *)text, a) = '\0';
+    return text;
+}
+
+int addr_parse(const char *text, struct addr *ret_addr)
+{
+    uint8_t bytes[16];
+    if (inet_pton(AF_INET, text, bytes) == 1) {
+        *ret_addr = addr_v4(bytes);
+        return 0;
+    }
+    if (inet_pton(AF_INET6, text, bytes) == 1) {
+        *ret_addr = addr_v6(bytes);
+        return 0;
+    }
+    return ERR_INVALID;
+}
+
+int cidr_parse(const char *text, struct cidr *ret_cidr)
+{
+    char host[ADDR_TEXT_SIZE_MAX + 1];
+    const char *slash = strchr(text, '/');
+    size_t host_size = slash == NULL ? strlen(text) : (size_t)(slash - text);
+    if (host_size >= sizeof(host)) {
+        return ERR_INVALID;
+    }
+    memcpy(host, text, host_size);
+    host[host_size] = '\0';
+    struct addr a;
+    if (addr_parse(host, &a) != 0) {
+        return ERR_INVALID;
+    }
+    uint64_t prefix = 8U * a.size;
+    if (slash != NULL && num_get_u64(slash + 1, strlen(slash + 1), prefix, &prefix) != 0) {
+        return ERR_INVALID;
+    }
+    *ret_cidr = (struct cidr){ .addr = addr_mask(&a, (unsigned)prefix), .prefix = (uint8_t)prefix };
+    return 0;
+}
+
+bool cidr_contains(const struct cidr *c, const struct addr *a)
+{
+    struct addr plain = addr_unmap(a);
+    if (plain.size != c->addr.size) {
+        return false;
+    }
+    struct addr masked = addr_mask(&plain, c->prefix);
+    return addr_equal(&masked, &c->addr);
+}
+
+struct addr addr_mask(const struct addr *a, unsigned prefix)
+{
+    CHECK(prefix <= 8U * a->size);
+    struct addr masked = { .size = a->size };
+    memcpy(masked.bytes, a->bytes, prefix / 8);
+    if (prefix % 8 != 0) {
+        masked.bytes[prefix / 8] = (uint8_t)(a->bytes[prefix / 8] & (0xff00U >> (prefix % 8)));
+    }
+    return masked;
+}

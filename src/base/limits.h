@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Every bound of the program that is not an option, with its reason. A bound that input can reach
+ * has a counter that says so.
+ */
+#pragma once
+
+enum {
+    /// The largest UDP payload. goflow2 cuts at 9000 bytes unseen; weir reads the whole datagram.
+    DATAGRAM_SIZE_MAX = 65535,
+    /// Datagrams that one recvmmsg() call may bring.
+    RECV_MESSAGES_MAX = 128,
+
+    /// Flows in one batch: large enough that locks and writes vanish, small enough for L2.
+    BATCH_FLOWS_MAX = 512,
+    /// Lists and texts of one batch. Only what is used is ever touched. Holds the largest datagram.
+    BATCH_ARENA_SIZE = 1 << 20,
+    /// A batch leaves when it is full or this old.
+    BATCH_AGE_MAX_MS = 100,
+
+    /// goflow2 and the sFlow decoders before it refuse datagrams above these counts.
+    SFLOW_SAMPLES_MAX = 1000,
+    SFLOW_RECORDS_MAX = 1000,
+    SFLOW_AS_SEGMENT_MAX = 1000,
+    SFLOW_COMMUNITIES_MAX = 1000,
+
+    /// Exporters with counters of their own in one receive thread; those above share one entry.
+    EXPORTERS_MAX = 2048,
+    /// Interfaces with counters of their own (counter and drop samples) in one receive thread.
+    INTERFACES_MAX = 4096,
+
+    /// Columns, custom columns, packet rules and port rules of a mapping file.
+    MAPPING_COLUMNS_MAX = 512,
+    MAPPING_CUSTOMS_MAX = 256,
+    MAPPING_RULES_MAX = 1024,
+    MAPPING_PORTS_MAX = 256,
+    MAPPING_ELEMENTS_MAX = 4096,
+    MAPPING_FILE_SIZE_MAX = 4 << 20,
+
+    LISTENERS_MAX = 64,
+    RECEIVERS_MAX = 256, ///< receive sockets (and threads) of all listeners together
+    TRANSPORTS_MAX = 8,
+
+    ERR_TEXT_SIZE = 512,
+};

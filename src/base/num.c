@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/num.h"
+
+#include <string.h>
+
+#include "base/status.h"
+
+const char NUM_DIGIT_PAIRS[200] = { "0001020304050607080910111213141516171819"
+                                    "2021222324252627282930313233343536373839"
+                                    "4041424344454647484950515253545556575859"
+                                    "6061626364656667686970717273747576777879"
+                                    "8081828384858687888990919293949596979899" };
+
+static unsigned digits_u32(uint32_t v)
+{
+    if (v < 10000) {
+        return v < 100 ? (v < 10 ? 1 : 2) : (v < 1000 ? 3 : 4);
+    }
+    if (v < 100000000) {
+        return v < 1000000 ? (v < 100000 ? 5 : 6) : (v < 10000000 ? 7 : 8);
+    }
+    return v < 1000000000 ? 9 : 10;
+}
+
+uint8_t *num_put_u32(uint8_t *at, uint32_t value)
+{
+    unsigned digits = digits_u32(value);
+    uint8_t *p = at + digits;
+    while (value >= 100) {
+        p -= 2;
+        memcpy(p, NUM_DIGIT_PAIRS + 2 * (value % 100), 2);
+        value /= 100;
+    }
+    if (value >= 10) {
+        memcpy(p - 2, NUM_DIGIT_PAIRS + 2 * value, 2);
+    } else {
+        p[-1] = (uint8_t)('0' + value);
+    }
+    return at + digits;
+}
+
+/// Exactly eight digits, zeros in front.
+static uint8_t *put_eight(uint8_t *at, uint32_t value)
+{
+    for (unsigned i = 4; i-- > 0; value /= 100) {
+        memcpy(at + 2 * i, NUM_DIGIT_PAIRS + 2 * (value % 100), 2);
+    }
+    return at + 8;
+}
+
+uint8_t *num_put_u64(uint8_t *at, uint64_t value)
+{
+    if (value <= UINT32_MAX) {
+        return num_put_u32(at, (uint32_t)value);
+    }
+    uint64_t high = value / 100000000;
+    uint32_t low = (uint32_t)(value % 100000000);
+    if (high <= UINT32_MAX) {
+        at = num_put_u32(at, (uint32_t)high);
+    } else {
+        at = num_put_u32(at, (uint32_t)(high / 100000000));
+        at = put_eight(at, (uint32_t)(high % 100000000));
+    }
+    return put_eight(at, low);
+}
+
+uint8_t *num_put_hex(uint8_t *at, uint64_t value, unsigned digits)
+{
+    for (unsigned i = digits; i-- > 0; value >>= 4) {
+        at[i] = (uint8_t) "0123456789abcdef"[value & 0xf];
+    }
+    return at + digits;
+}
+
+int num_get_u64(const char *text, size_t size, uint64_t max, uint64_t *ret_value)
+{
+    if (size == 0) {
+        return ERR_INVALID;
+    }
+    uint64_t value = 0;
+    for (size_t i = 0; i < size; i++) {
+        if (text[i] < '0' || text[i] > '9') {
+            return ERR_INVALID;
+        }
+        if (__builtin_mul_overflow(value, 10, &value) ||
+            __builtin_add_overflow(value, (uint64_t)(text[i] - '0'), &value)) {
+            return ERR_RANGE;
+        }
+    }
+    if (value > max) {
+        return ERR_RANGE;
+    }
+    *ret_value = value;
+    return 0;
+}
