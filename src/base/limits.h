@@ -36,6 +36,16 @@ enum {
     MAPPING_PORTS_MAX = 256,
     MAPPING_ELEMENTS_MAX = 4096,
     MAPPING_FILE_SIZE_MAX = 4 << 20,
+    /// Bytes that one packet rule may take: more than any header has.
+    MAPPING_VALUE_SIZE_MAX = 1024,
+
+    /// Elements of one list of a flow (labels, layers, AS numbers): what the largest datagram
+    /// holds.
+    LIST_ELEMENTS_MAX = DATAGRAM_SIZE_MAX / 4 + 1,
+    LIST_ADDRESSES_MAX = DATAGRAM_SIZE_MAX / 16 + 1,
+    /// Values that packet rules may add to one flow, and their bytes.
+    CUSTOM_VALUES_MAX = 4096,
+    CUSTOM_BYTES_MAX = 1 << 16,
 
     LISTENERS_MAX = 64,
     RECEIVERS_MAX = 256, ///< receive sockets (and threads) of all listeners together

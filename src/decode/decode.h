@@ -34,7 +34,7 @@ struct decode_result {
     uint32_t damaged;
     /// The first reason among `damaged`.
     enum ledger_entry damage;
-    /// Who sent it; NULL where the datagram does not tell (bad header).
+    /// Who sent it; known by the peer's address alone where the header does not tell. Never NULL.
     struct exporter *exporter;
     /// `exporter` was never heard before.
     bool exporter_new;

@@ -54,7 +54,7 @@ struct destination {
     bool little_endian;
 };
 
-/// The parsers of sampled packet headers, by goflow2's names.
+/// The parsers of sampled packet headers, by goflow2's names; the last three are weir's own.
 enum parser {
     PARSER_NONE,
     PARSER_ETHERNET,
@@ -71,6 +71,9 @@ enum parser {
     PARSER_GENEVE,
     PARSER_ICMP,
     PARSER_ICMPV6,
+    PARSER_PPPOE,
+    PARSER_IPV6_OPTIONS, ///< hop-by-hop and destination options
+    PARSER_AH,
     PARSER_COUNT
 };
 
@@ -89,7 +92,7 @@ enum reached_by {
 /// sflow.mapping[]: bits of a parsed layer to a destination.
 struct packet_rule {
     int64_t offset; ///< bits from the start of the layer; may be negative
-    int64_t length; ///< bits
+    int64_t length; ///< bits, 0..8 * MAPPING_VALUE_SIZE_MAX
     struct destination destination;
     bool encap; ///< applies to encapsulated layers only; otherwise to outer ones only
 };
