@@ -5,7 +5,7 @@
  * lacks: merge keys, the refusal of duplicate keys, and messages with a place.
  *
  * An alias inside its own anchor makes a cycle; readers descend to known depths only, and merges
- * are followed at most MERGE_DEPTH_MAX deep.
+ * are followed to a depth and a number.
  */
 #include "base/yaml.h"
 
@@ -22,7 +22,11 @@
 #include "base/buf.h"
 #include "base/mem.h"
 
-enum { MERGE_DEPTH_MAX = 8 };
+enum {
+    MERGE_DEPTH_MAX = 8,
+    /// Maps that one walk may merge: merges of merges multiply.
+    MERGE_MAPS_MAX = 10000,
+};
 
 struct yaml_file {
     yaml_document_t document;
@@ -245,6 +249,7 @@ struct merge_path {
     const struct merge_path *outer;
     struct yaml_node map;
     int depth;
+    unsigned *budget; ///< maps that the walk may still merge
 };
 
 static bool is_merge_key(struct yaml_node key)
@@ -283,8 +288,14 @@ static int each_of(const struct merge_path *path, yaml_each_fn *each, void *cont
 static int each_merged(const struct merge_path *path, struct yaml_node value, yaml_each_fn *each,
                        void *context)
 {
-    if (yaml_kind(value) == YAML_KIND_MAP && path->depth < MERGE_DEPTH_MAX) {
-        struct merge_path inner = { .outer = path, .map = value, .depth = path->depth + 1 };
+    if (*path->budget == 0 || path->depth == MERGE_DEPTH_MAX) {
+        return 0;
+    }
+    if (yaml_kind(value) == YAML_KIND_MAP) {
+        struct merge_path inner = {
+            .outer = path, .map = value, .depth = path->depth + 1, .budget = path->budget
+        };
+        (*path->budget)--;
         return each_of(&inner, each, context);
     }
     int status = 0;
@@ -318,7 +329,8 @@ static int each_of(const struct merge_path *path, yaml_each_fn *each, void *cont
 int yaml_each(struct yaml_node map, yaml_each_fn *each, void *context)
 {
     CHECK(yaml_kind(map) == YAML_KIND_MAP);
-    struct merge_path path = { .map = map };
+    unsigned budget = MERGE_MAPS_MAX;
+    struct merge_path path = { .map = map, .budget = &budget };
     return each_of(&path, each, context);
 }
 

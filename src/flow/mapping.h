@@ -18,9 +18,9 @@
 
 /// Where a column's value comes from.
 enum column_source {
-    COLUMN_FIELD,    ///< struct flow; `index` is an enum field
-    COLUMN_CUSTOM,   ///< flow.custom; `index` is into mapping.customs
-    COLUMN_ICMP_NAME ///< computed from proto and icmp_type
+    COLUMN_FIELD,   ///< struct flow; `index` is an enum field
+    COLUMN_CUSTOM,  ///< flow.custom; `index` is into mapping.customs
+    COLUMN_VIRTUAL, ///< nowhere: a renderer without a value (RENDER_ICMP_NAME makes its own)
 };
 
 /// One column of JSON and text output, in output order.

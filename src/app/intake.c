@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * One datagram at a time: is its sender allowed, decode it, log what is worth a line. The clock is
+ * read around one datagram in DECODE_TIME_SAMPLE, for goflow2's decoding-time metric: reading it
+ * for each would cost as much as decoding a small one.
+ */
+#include "app/intake.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+enum { DECODE_TIME_SAMPLE = 16 };
+
+/// A batch is full or old: its flows leave this thread's books for the transports'.
+static void hand_on(void *context, struct batch *batch)
+{
+    struct intake *in = context;
+    ledger_count(&in->ledger, LEDGER_FLOW_HANDED_ON, batch->flow_count);
+    in->settings->hand_on(in->settings->context, batch, in->wait);
+}
+
+int intake_new(const struct intake_settings *settings, const char *label, bool wait,
+               struct intake **ret_intake)
+{
+    struct intake *in = mem_zalloc(sizeof(*in));
+    if (in == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    in->settings = settings;
+    in->label = label;
+    in->wait = wait;
+    log_mute_init(&in->mute, settings->mute_count, settings->mute_interval_ns);
+    batch_writer_init(&in->writer, settings->pool, hand_on, in);
+    if (decoder_new(settings->mapping, &in->ledger, &in->decoder) != 0 ||
+        summary_new(&in->decode_time) != 0 || summary_new(&in->datagram_size) != 0) {
+        intake_free(in);
+        return ERR_NO_MEMORY;
+    }
+    *ret_intake = in;
+    return 0;
+}
+
+void intake_free(struct intake *in)
+{
+    if (in == NULL) {
+        return;
+    }
+    CHECK(in->writer.batch == NULL);
+    summary_free(in->datagram_size);
+    summary_free(in->decode_time);
+    decoder_free(in->decoder);
+    mem_free(in);
+}
+
+static bool is_allowed(const struct intake_settings *settings, const struct addr *peer)
+{
+    for (size_t i = 0; i < settings->allow_count; i++) {
+        if (cidr_contains(&settings->allow[i], peer)) {
+            return true;
+        }
+    }
+    return settings->allow_count == 0;
+}
+
+static void log_exporter(const struct intake *in, const struct exporter *x)
+{
+    char peer[ADDR_TEXT_SIZE_MAX + 1];
+    char agent[ADDR_TEXT_SIZE_MAX + 1];
+    log_info("exporter heard for the first time", LOG_TEXT("listener", in->label),
+             LOG_TEXT("exporter", addr_text(&x->peer, peer)),
+             LOG_TEXT("agent", addr_text(&x->agent, agent)), LOG_U64("sub_agent", x->sub_agent));
+}
+
+/// goflow2's `error` line for a datagram, muted: a flood of bad input must not become one of logs.
+static void log_bad(struct intake *in, const struct chunk *chunk, enum ledger_entry reason)
+{
+    uint64_t skipped;
+    switch (log_mute_event(&in->mute, clock_mono_ns(), &skipped)) {
+    case LOG_MUTE_SILENT:
+        return;
+    case LOG_MUTE_MUTING:
+        log_warn("too many receiver messages, muting", LOG_TEXT("listener", in->label));
+        return;
+    case LOG_MUTE_SKIPPED:
+        log_warn("skipped receiver messages", LOG_TEXT("listener", in->label),
+                 LOG_U64("count", skipped));
+        return;
+    case LOG_MUTE_LOG:
+        break;
+    }
+    char peer[ADDR_TEXT_SIZE_MAX + 1];
+    log_error("error", LOG_TEXT("listener", in->label),
+              LOG_TEXT("error", LEDGER_ENTRIES[reason].words),
+              LOG_TEXT("reason", LEDGER_ENTRIES[reason].name),
+              LOG_TEXT("exporter", addr_text(&chunk->peer, peer)), LOG_U64("size", chunk->size));
+}
+
+static struct decode_result refuse(struct intake *in, enum ledger_entry reason)
+{
+    ledger_count(&in->ledger, LEDGER_DATAGRAMS, 1);
+    ledger_count(&in->ledger, reason, 1);
+    return (struct decode_result){ .outcome = reason };
+}
+
+static struct decode_result decode_timed(struct intake *in, const struct chunk *chunk)
+{
+    if (in->datagram_count++ % DECODE_TIME_SAMPLE != 0) {
+        return decode_datagram(in->decoder, chunk, &in->writer);
+    }
+    uint64_t begin_ns = clock_mono_ns();
+    struct decode_result result = decode_datagram(in->decoder, chunk, &in->writer);
+    uint64_t end_ns = clock_mono_ns();
+    summary_add(in->decode_time, end_ns, end_ns - begin_ns);
+    summary_add(in->datagram_size, end_ns, chunk->size);
+    return result;
+}
+
+struct decode_result intake_chunk(struct intake *in, const struct chunk *chunk)
+{
+    if (!is_allowed(in->settings, &chunk->peer)) {
+        return refuse(in, LEDGER_DATAGRAM_NOT_ALLOWED);
+    }
+    struct decode_result result = decode_timed(in, chunk);
+    bool bad = result.outcome != LEDGER_DATAGRAM_DECODED || result.damaged > 0;
+    if (result.exporter_new && !bad) {
+        log_exporter(in, result.exporter);
+    }
+    if (bad) {
+        log_bad(in, chunk, result.damaged > 0 ? result.damage : result.outcome);
+    }
+    return result;
+}
+
+void intake_tick(struct intake *in, uint64_t now_ns)
+{
+    batch_writer_flush_old(&in->writer, now_ns);
+}
+
+void intake_flush(struct intake *in)
+{
+    batch_writer_flush(&in->writer);
+}
