@@ -106,7 +106,8 @@ void summary_read(const struct summary *const *summaries, size_t count, uint64_t
 {
     static const double QUANTILES[3] = { 0.5, 0.9, 0.99 };
     uint64_t epoch = epoch_of(now_ns);
-    *ret_view = (struct summary_view){ .quantiles = { NAN, NAN, NAN } };
+    const double none = (double)NAN;
+    *ret_view = (struct summary_view){ .quantiles = { none, none, none } };
     for (size_t i = 0; i < count; i++) {
         ret_view->sum += counter_get(&summaries[i]->sum);
         ret_view->count += counter_get(&summaries[i]->count);

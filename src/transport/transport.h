@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Delivery. A transport is a kind (how to deliver), a ring of batches that wait, a thread that
+ * delivers them in order, and books: received = delivered + waiting + dropped by reason.
+ *
+ * Transports know nothing of each other: a slow one fills its own ring and loses, or holds up who
+ * can wait, alone.
+ *
+ * To add a transport: one file with a transport_kind, and a line where the app makes them.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/status.h"
+#include "flow/batch.h"
+
+/// Why a transport dropped flows.
+enum transport_drop {
+    TRANSPORT_DROP_RING_FULL, ///< nothing was delivered for too long
+    TRANSPORT_DROP_TOO_LARGE, ///< the format made more of it than may be
+    TRANSPORT_DROP_STOPPED,   ///< still undelivered when the program had to end
+    TRANSPORT_DROP_COUNT
+};
+
+/// "ring_full", "too_large", "stopped".
+const char *transport_drop_text(enum transport_drop drop);
+
+/// What a kind's deliver() says.
+enum transport_verdict {
+    TRANSPORT_DONE,   ///< the batch is delivered
+    TRANSPORT_RETRY,  ///< not now: call again with the same batch
+    TRANSPORT_CLOSED, ///< never again: the reader is gone
+};
+
+struct transport_kind {
+    const char *name;
+    /// Delivers one batch, or goes on with one it was called with before. *ret_too_large counts flows
+    /// that had to be left out of a delivered batch.
+    enum transport_verdict (*deliver)(void *self, struct batch *batch, uint64_t *ret_too_large);
+    /// SIGHUP, called in the transport's thread.
+    void (*reopen)(void *self);
+    /// Twice a second, in the transport's thread.
+    void (*tick)(void *self);
+    /// Releases `self`; nothing is delivered after it.
+    void (*close)(void *self);
+};
+
+struct transport;
+
+/// Called in the transport's thread when it is closed for good.
+typedef void transport_closed_fn(void *context);
+
+/// Takes `self` (what kind->close() releases), starts the thread. `capacity`: batches that may wait.
+/// ERR_NO_MEMORY, ERR_IO; `self` is then still the caller's.
+int transport_start(const struct transport_kind *kind, void *self, size_t capacity,
+                    transport_closed_fn *closed, void *context,
+                    struct transport **ret_transport) MUST_USE;
+
+/// Hands a batch over; the transport takes a reference of its own. When the ring is full the batch
+/// is lost for this transport and counted, or waited for with `wait`. Any thread.
+void transport_offer(struct transport *t, struct batch *batch, bool wait);
+
+/// Asks for a reopen(). Any thread.
+void transport_reopen(struct transport *t);
+
+/// Delivers what waits, for at most `deadline_ms` when delivery does not work; then closes and frees
+/// nothing: the books stay readable until transport_free(). Nobody may offer any more.
+void transport_stop(struct transport *t, unsigned deadline_ms);
+void transport_free(struct transport *t);
+
+/// The books, in flows. Any thread; they balance when nobody is between two steps.
+struct transport_books {
+    uint64_t received;
+    uint64_t delivered;
+    uint64_t waiting;
+    uint64_t dropped[TRANSPORT_DROP_COUNT];
+    size_t batches_waiting;
+};
+
+struct transport_books transport_books(struct transport *t);
+/// received - delivered - waiting - dropped: 0 when the books balance.
+int64_t transport_books_difference(const struct transport_books *books);
+/// "received=9 delivered=9 waiting=0", and what was dropped.
+void transport_books_print(const struct transport_books *books, struct buf *out);
+
+const char *transport_name(const struct transport *t);
