@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The thread takes one batch at a time and calls deliver() until it is done. While delivery does not
- * work (a full disk) it tries again every RETRY_MS, and what comes meanwhile waits in the ring.
+ * The thread takes one batch at a time and calls deliver() until it is done. While delivery does
+ * not work (a full disk) it tries again every RETRY_MS, and what comes meanwhile waits in the ring.
  */
 #include "transport/transport.h"
 
@@ -25,6 +25,7 @@ struct transport {
     _Atomic bool reopen_wanted;
     _Atomic uint64_t deadline_ns; ///< monotonic; 0 until transport_stop()
     _Atomic uint64_t received;
+    _Atomic uint64_t waiting;
     _Atomic uint64_t delivered;
     _Atomic uint64_t dropped[TRANSPORT_DROP_COUNT];
 };
@@ -66,6 +67,7 @@ static bool deliver(struct transport *t, struct batch *batch)
         case TRANSPORT_DONE:
             atomic_fetch_add(&t->dropped[TRANSPORT_DROP_TOO_LARGE], too_large);
             atomic_fetch_add(&t->delivered, batch->flow_count - too_large);
+            atomic_fetch_sub(&t->waiting, batch->flow_count);
             return true;
         case TRANSPORT_CLOSED:
             t->closed(t->context);
@@ -85,6 +87,7 @@ static bool deliver(struct transport *t, struct batch *batch)
 static void drop(struct transport *t, struct batch *batch, enum transport_drop reason)
 {
     atomic_fetch_add(&t->dropped[reason], batch->flow_count);
+    atomic_fetch_sub(&t->waiting, batch->flow_count);
     batch_unref(batch);
 }
 
@@ -139,6 +142,7 @@ void transport_offer(struct transport *t, struct batch *batch, bool wait)
 {
     batch_ref(batch);
     atomic_fetch_add(&t->received, batch->flow_count);
+    atomic_fetch_add(&t->waiting, batch->flow_count);
     int status = wait ? ring_push_wait(t->ring, batch) : ring_push(t->ring, batch);
     if (status != 0) {
         drop(t, batch, TRANSPORT_DROP_RING_FULL);
@@ -170,15 +174,13 @@ void transport_free(struct transport *t)
 
 struct transport_books transport_books(struct transport *t)
 {
-    struct transport_books books = { .delivered = atomic_load(&t->delivered),
+    struct transport_books books = { .received = atomic_load(&t->received),
+                                     .delivered = atomic_load(&t->delivered),
+                                     .waiting = atomic_load(&t->waiting),
                                      .batches_waiting = ring_count(t->ring) };
-    uint64_t gone = books.delivered;
     for (int i = 0; i < TRANSPORT_DROP_COUNT; i++) {
         books.dropped[i] = atomic_load(&t->dropped[i]);
-        gone += books.dropped[i];
     }
-    books.received = atomic_load(&t->received); // read last, so that nothing waits negatively
-    books.waiting = books.received - gone;
     return books;
 }
 

@@ -38,8 +38,8 @@ enum transport_verdict {
 
 struct transport_kind {
     const char *name;
-    /// Delivers one batch, or goes on with one it was called with before. *ret_too_large counts flows
-    /// that had to be left out of a delivered batch.
+    /// Delivers one batch, or goes on with one it was called with before. *ret_too_large counts
+    /// flows that had to be left out of a delivered batch.
     enum transport_verdict (*deliver)(void *self, struct batch *batch, uint64_t *ret_too_large);
     /// SIGHUP, called in the transport's thread.
     void (*reopen)(void *self);
@@ -54,8 +54,8 @@ struct transport;
 /// Called in the transport's thread when it is closed for good.
 typedef void transport_closed_fn(void *context);
 
-/// Takes `self` (what kind->close() releases), starts the thread. `capacity`: batches that may wait.
-/// ERR_NO_MEMORY, ERR_IO; `self` is then still the caller's.
+/// Takes `self` (what kind->close() releases), starts the thread. `capacity`: batches that may
+/// wait. ERR_NO_MEMORY, ERR_IO; `self` is then still the caller's.
 int transport_start(const struct transport_kind *kind, void *self, size_t capacity,
                     transport_closed_fn *closed, void *context,
                     struct transport **ret_transport) MUST_USE;
@@ -67,8 +67,8 @@ void transport_offer(struct transport *t, struct batch *batch, bool wait);
 /// Asks for a reopen(). Any thread.
 void transport_reopen(struct transport *t);
 
-/// Delivers what waits, for at most `deadline_ms` when delivery does not work; then closes and frees
-/// nothing: the books stay readable until transport_free(). Nobody may offer any more.
+/// Delivers what waits, for at most `deadline_ms` when delivery does not work; then closes. The
+/// books stay readable until transport_free(). Nobody may offer any more.
 void transport_stop(struct transport *t, unsigned deadline_ms);
 void transport_free(struct transport *t);
 
