@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The one option table (options.c) and what it yields: `struct settings`. The table serves flags,
+ * environment, -config files, help, the man page and docs/reference.md.
+ *
+ * A value comes from the flag, else from the environment (WEIR_TRANSPORT_FILE for -transport.file),
+ * else from the file, else from the default, which depends on the name the program was called by.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/limits.h"
+#include "base/status.h"
+
+enum command {
+    COMMAND_RUN,
+    COMMAND_REPLAY,
+    COMMAND_GENERATE,
+    COMMAND_CHECK,
+    COMMAND_HELP,
+    COMMAND_VERSION,
+    COMMAND_COUNT
+};
+
+enum { OPTIONS_MAX = 80, CONFIG_FILE_SIZE_MAX = 1 << 20 };
+
+struct settings {
+    bool goflow2; ///< called by that name: its defaults, its manners
+    enum command command;
+    bool help;   ///< -h
+    char **args; ///< what is left of the command line; borrowed
+    int arg_count;
+
+    // Texts are never NULL.
+    const char *config;
+    const char *listen;
+    const char *allow;
+    const char *produce;
+    const char *format;
+    const char *transport;
+    const char *mapping;
+    const char *loglevel;
+    const char *logfmt;
+    int64_t err_cnt;
+    uint64_t err_int_ns;
+    const char *addr;
+    const char *templates_path;
+    bool version;
+    const char *transport_file;
+    const char *transport_file_sep;
+    bool kafka_tls;
+    const char *kafka_tls_client;
+    const char *kafka_tls_key;
+    const char *kafka_tls_ca;
+    bool kafka_tls_insecure;
+    const char *kafka_sasl;
+    const char *kafka_topic;
+    const char *kafka_srv;
+    const char *kafka_brokers;
+    int64_t kafka_maxmsgbytes;
+    int64_t kafka_flushbytes;
+    uint64_t kafka_flushfreq_ns;
+    bool kafka_hashing;
+    const char *kafka_version;
+    const char *kafka_compression;
+    const char *ports;    ///< replay
+    int64_t rate;         ///< generate: datagrams per second, 0 for as fast as can be
+    int64_t count;        ///< datagrams in all, 0 for no end
+    uint64_t duration_ns; ///< 0 for no end
+    int64_t exporters;
+    int64_t flows;    ///< per datagram
+    int64_t ipv6;     ///< percent
+    int64_t expanded; ///< percent of flow samples in the expanded form
+    int64_t counters; ///< percent of datagrams that carry a counter sample too
+    int64_t seed;
+
+    bool listen_given;             ///< by flag, environment or file
+    struct yaml_file *config_file; ///< owned; texts may point into it
+    struct buf *owned;             ///< texts put together from lists, one each
+    size_t owned_count;
+};
+
+/// Reads the command line, the environment (`env`, as environ) and the file that -config names.
+/// ERR_USAGE: the message belongs before the usage, exit 2. Others: exit 1. On failure as on
+/// success settings_release() is due.
+int options_parse(int argc, char **argv, char **env, struct settings *ret_settings,
+                  struct err *err) MUST_USE;
+void settings_release(struct settings *s);
+
+/// Refuses what the options ask for and this version does not have. ERR_UNSUPPORTED, ERR_INVALID.
+int settings_check(const struct settings *s, struct err *err) MUST_USE;
+
+const char *command_text(enum command command);
+
+// What the table says, for people. Each appends to `out`.
+void options_print_usage(const struct settings *s, struct buf *out);
+void options_print_markdown(struct buf *out);
+void options_print_man(struct buf *out);
