@@ -19,7 +19,7 @@ static void hand_on(void *context, struct batch *batch)
     in->settings->hand_on(in->settings->context, batch, in->wait);
 }
 
-int intake_new(const struct intake_settings *settings, const char *label, bool wait,
+int intake_new(const struct intake_settings *settings, const struct log_attr *label, bool wait,
                struct intake **ret_intake)
 {
     struct intake *in = mem_zalloc(sizeof(*in));
@@ -66,7 +66,7 @@ static void log_exporter(const struct intake *in, const struct exporter *x)
 {
     char peer[ADDR_TEXT_SIZE_MAX + 1];
     char agent[ADDR_TEXT_SIZE_MAX + 1];
-    log_info("exporter heard for the first time", LOG_TEXT("listener", in->label),
+    log_with(LOG_LEVEL_INFO, "exporter heard for the first time", in->label,
              LOG_TEXT("exporter", addr_text(&x->peer, peer)),
              LOG_TEXT("agent", addr_text(&x->agent, agent)), LOG_U64("sub_agent", x->sub_agent));
 }
@@ -79,20 +79,18 @@ static void log_bad(struct intake *in, const struct chunk *chunk, enum ledger_en
     case LOG_MUTE_SILENT:
         return;
     case LOG_MUTE_MUTING:
-        log_warn("too many receiver messages, muting", LOG_TEXT("listener", in->label));
+        log_write(LOG_LEVEL_WARN, "too many receiver messages, muting", in->label, NULL);
         return;
     case LOG_MUTE_SKIPPED:
-        log_warn("skipped receiver messages", LOG_TEXT("listener", in->label),
-                 LOG_U64("count", skipped));
+        log_with(LOG_LEVEL_WARN, "skipped receiver messages", in->label, LOG_U64("count", skipped));
         return;
     case LOG_MUTE_LOG:
         break;
     }
     char peer[ADDR_TEXT_SIZE_MAX + 1];
-    log_error("error", LOG_TEXT("listener", in->label),
-              LOG_TEXT("error", LEDGER_ENTRIES[reason].words),
-              LOG_TEXT("reason", LEDGER_ENTRIES[reason].name),
-              LOG_TEXT("exporter", addr_text(&chunk->peer, peer)), LOG_U64("size", chunk->size));
+    log_with(LOG_LEVEL_ERROR, "error", in->label, LOG_TEXT("error", LEDGER_ENTRIES[reason].words),
+             LOG_TEXT("reason", LEDGER_ENTRIES[reason].name),
+             LOG_TEXT("exporter", addr_text(&chunk->peer, peer)), LOG_U64("size", chunk->size));
 }
 
 static struct decode_result refuse(struct intake *in, enum ledger_entry reason)

@@ -49,14 +49,14 @@ struct intake {
     const struct intake_settings *settings;
     struct batch_writer writer;
     struct log_mute mute;
-    const char *label; ///< where its chunks come from, for logs; borrowed
+    const struct log_attr *label; ///< where its chunks come from, for logs; borrowed
     bool wait;
     uint64_t datagram_count;
 };
 
 /// `settings` and `label` must outlive the intake. `wait`: the source can wait for slow transports
 /// (a file, a listener with blocking=true). ERR_NO_MEMORY.
-int intake_new(const struct intake_settings *settings, const char *label, bool wait,
+int intake_new(const struct intake_settings *settings, const struct log_attr *label, bool wait,
                struct intake **ret_intake) MUST_USE;
 /// Flushed before.
 void intake_free(struct intake *in);

@@ -153,7 +153,7 @@ static const struct {
 // clang-format on
 
 enum { OPTION_COUNT = sizeof(OPTIONS) / sizeof(OPTIONS[0]) };
-_Static_assert(OPTION_COUNT <= OPTIONS_MAX, "every option has its place");
+_Static_assert((int)OPTION_COUNT <= (int)OPTIONS_MAX, "every option has its place");
 
 /// Commands of later versions: named, so that who types them learns more than "unknown".
 static const char *const LATER_COMMANDS[] = { "import", "query", "backup", "setup" };
@@ -164,7 +164,7 @@ struct reader {
     struct err *err;
     const char *texts[OPTION_COUNT];                ///< NULL until some source has one
     struct yaml_node nodes[OPTION_COUNT];           ///< where in the file, for those from there
-    char sources[OPTION_COUNT][NAME_SIZE_MAX + 16]; ///< for messages: "flag -x", "WEIR_X"
+    char sources[OPTION_COUNT][NAME_SIZE_MAX + 32]; ///< for messages: "flag -x"
 };
 
 const char *command_text(enum command command)
@@ -226,12 +226,13 @@ static int bad_value(struct reader *r, int option, const char *text, int status)
                    o->type == TYPE_BOOL ? "boolean " : "", text, r->sources[option], why);
 }
 
-static int set(struct reader *r, int option, const char *text, const char *source_form)
+static int set(struct reader *r, int option, const char *text, const char *before,
+               const char *after)
 {
     struct settings scratch;
     int status = store(&OPTIONS[option], text, &scratch);
-    (void)snprintf(r->sources[option], sizeof(r->sources[option]), source_form,
-                   OPTIONS[option].name); // names are short
+    (void)snprintf(r->sources[option], sizeof(r->sources[option]), "%s%s%s", before,
+                   OPTIONS[option].name, after); // names are short
     if (status != 0) {
         return bad_value(r, option, text, status);
     }
@@ -282,7 +283,7 @@ static int parse_flag(struct reader *r, int argc, char **argv, int *index)
         }
         value = argv[(*index)++];
     }
-    return set(r, option, value, "flag -%s");
+    return set(r, option, value, "flag -", "");
 }
 
 static int parse_flags(struct reader *r, int argc, char **argv, int index)
@@ -351,7 +352,7 @@ static int parse_env(struct reader *r, char **env)
         for (int i = 0; i < OPTION_COUNT; i++) {
             const char *value = env_value(*env, OPTIONS[i].name);
             if (value != NULL && r->texts[i] == NULL &&
-                set(r, i, value, "-%s in the environment") != 0) {
+                set(r, i, value, "-", " in the environment") != 0) {
                 return r->err->status;
             }
         }
@@ -429,7 +430,7 @@ static int parse_config_key(void *context, struct yaml_node key, struct yaml_nod
         return 0; // the flag or the environment has it
     }
     r->nodes[option] = value;
-    return set(r, option, text, "%s");
+    return set(r, option, text, "", "");
 }
 
 static int parse_config(struct reader *r)

@@ -98,7 +98,7 @@ static int open_listener(struct receivers *rs, const struct listener *listener,
         r->listener = listener;
         r->socket = sockets[i];
         if (status == 0 &&
-            intake_new(settings, listener->url, listener->blocking, &r->intake) != 0) {
+            intake_new(settings, listener->attrs, listener->blocking, &r->intake) != 0) {
             status = err_set(err, ERR_NO_MEMORY, "out of memory for a receiver");
         }
     }

@@ -42,17 +42,14 @@ int64_t ledger_difference(const struct ledger_sums *sums, enum ledger_group grou
     return difference;
 }
 
-void ledger_print(const struct ledger_sums *sums, struct buf *out)
+void ledger_print(const struct ledger_sums *sums, enum ledger_group group, struct buf *out)
 {
-    for (enum ledger_group group = 0; group < LEDGER_GROUP_COUNT; group++) {
-        buf_printf(out, "%s%ss", group == 0 ? "" : "; ", ledger_group_text(group));
-        unsigned printed = 0;
-        for (int i = 0; i < LEDGER_ENTRY_COUNT; i++) {
-            if (LEDGER_ENTRIES[i].group == group && (sums->entries[i] > 0 || printed < 2)) {
-                buf_printf(out, " %s=%llu", LEDGER_ENTRIES[i].name,
-                           (unsigned long long)sums->entries[i]);
-                printed++;
-            }
+    unsigned printed = 0;
+    for (int i = 0; i < LEDGER_ENTRY_COUNT; i++) {
+        if (LEDGER_ENTRIES[i].group == group && (sums->entries[i] > 0 || printed < 2)) {
+            buf_printf(out, "%s%s=%llu", printed > 0 ? " " : "", LEDGER_ENTRIES[i].name,
+                       (unsigned long long)sums->entries[i]);
+            printed++;
         }
     }
 }

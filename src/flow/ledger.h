@@ -62,6 +62,6 @@ void ledger_add_to(const struct ledger *l, struct ledger_sums *sums);
 /// IN - DONE - ASIDE of a group: 0 when its books balance. Meaningful once the writers are still.
 int64_t ledger_difference(const struct ledger_sums *sums, enum ledger_group group);
 
-/// "datagrams received=9 decoded=8 sflow_version=1; samples ..." into `out`: entries that are 0 are
-/// left out, but for the first two of each group.
-void ledger_print(const struct ledger_sums *sums, struct buf *out);
+/// "received=9 decoded=8 sflow_version=1" into `out`: entries that are 0 are left out, but for the
+/// first two.
+void ledger_print(const struct ledger_sums *sums, enum ledger_group group, struct buf *out);

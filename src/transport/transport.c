@@ -23,7 +23,7 @@ struct transport {
     transport_closed_fn *closed;
     void *context;
     _Atomic bool reopen_wanted;
-    _Atomic uint64_t deadline_ns; ///< monotonic; 0 until transport_stop()
+    _Atomic uint64_t deadline_ns; ///< monotonic; 0 is none
     _Atomic uint64_t received;
     _Atomic uint64_t waiting;
     _Atomic uint64_t delivered;
@@ -154,9 +154,13 @@ void transport_reopen(struct transport *t)
     atomic_store(&t->reopen_wanted, true);
 }
 
-void transport_stop(struct transport *t, unsigned deadline_ms)
+void transport_set_deadline(struct transport *t, unsigned deadline_ms)
 {
     atomic_store(&t->deadline_ns, clock_mono_ns() + deadline_ms * NS_PER_MS);
+}
+
+void transport_stop(struct transport *t)
+{
     ring_close(t->ring);
     CHECK(pthread_join(t->thread, NULL) == 0);
     t->kind->close(t->self);

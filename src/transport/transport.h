@@ -67,9 +67,13 @@ void transport_offer(struct transport *t, struct batch *batch, bool wait);
 /// Asks for a reopen(). Any thread.
 void transport_reopen(struct transport *t);
 
-/// Delivers what waits, for at most `deadline_ms` when delivery does not work; then closes. The
-/// books stay readable until transport_free(). Nobody may offer any more.
-void transport_stop(struct transport *t, unsigned deadline_ms);
+/// From now on delivery that does not work is given up after `deadline_ms`, so that nobody waits for
+/// it for ever. Any thread.
+void transport_set_deadline(struct transport *t, unsigned deadline_ms);
+
+/// Delivers what waits (a deadline should be set) and closes. The books stay readable until
+/// transport_free(). Nobody may offer any more.
+void transport_stop(struct transport *t);
 void transport_free(struct transport *t);
 
 /// The books, in flows. Any thread; they balance when nobody is between two steps.

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The pool is sized so that a batch is always there: one for every place in a transport's ring, one
+ * in each transport's hands, and one being filled and one being handed on for each intake. Memory
+ * backs only those that were ever needed at the same time.
+ */
+#include "app/pipeline.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "transport/file.h"
+
+enum {
+    /// Batches that may wait for one transport: 131,072 flows, some 80 MB at the very worst.
+    RING_BATCHES = 256,
+    STOP_DEADLINE_MS = 5000,
+};
+
+static void hand_on(void *context, struct batch *batch, bool wait)
+{
+    struct pipeline *p = context;
+    for (size_t i = 0; i < p->transport_count; i++) {
+        transport_offer(p->transports[i], batch, wait);
+    }
+    batch_unref(batch);
+}
+
+static void closed(void *context)
+{
+    struct pipeline *p = context;
+    atomic_store(&p->closed, true);
+}
+
+int allow_parse(const char *text, struct cidr **ret_list, size_t *ret_count, struct err *err)
+{
+    size_t count = 1;
+    for (const char *c = text; *c != '\0'; c++) {
+        count += *c == ',';
+    }
+    struct cidr *list = mem_zalloc_array(count, sizeof(list[0]));
+    char *copy = mem_strdup(text);
+    size_t used = 0;
+    int status = list == NULL || copy == NULL ? err_set(err, ERR_NO_MEMORY, "out of memory") : 0;
+    char *rest = copy;
+    for (char *item; status == 0 && (item = strsep(&rest, ",")) != NULL;) {
+        if (item[0] != '\0' && cidr_parse(item, &list[used++]) != 0) {
+            status = err_set(err, ERR_INVALID,
+                             "-allow \"%.60s\": expected a network such as 192.0.2.0/24", item);
+        }
+    }
+    mem_free(copy);
+    if (status != 0) {
+        mem_free(list);
+        return status;
+    }
+    *ret_list = list;
+    *ret_count = used;
+    return 0;
+}
+
+static int open_mapping(struct pipeline *p, const struct settings *settings, struct err *err)
+{
+    if (settings->mapping[0] != '\0') {
+        return mapping_load(settings->mapping, &p->mapping, err);
+    }
+    return mapping_default(&p->mapping) == 0 ? 0 : err_set(err, ERR_NO_MEMORY, "out of memory");
+}
+
+static int start_file(struct pipeline *p, const struct settings *settings, struct err *err)
+{
+    struct file_settings file = { .path = settings->transport_file,
+                                  .separator = settings->transport_file_sep,
+                                  .format = settings->format,
+                                  .mapping = p->mapping };
+    void *self;
+    if (file_open(&file, &self, err) != 0) {
+        return err->status;
+    }
+    int status = transport_start(&TRANSPORT_FILE, self, RING_BATCHES, closed, p,
+                                 &p->transports[p->transport_count]);
+    if (status != 0) {
+        TRANSPORT_FILE.close(self);
+        return err_set(err, status, "cannot start the file transport: %s", status_text(status));
+    }
+    p->transport_count++;
+    return 0;
+}
+
+int pipeline_open(struct pipeline *p, const struct settings *settings, size_t intakes,
+                  struct err *err)
+{
+    *p = (struct pipeline){ 0 };
+    size_t allow_count;
+    if (settings_check(settings, err) != 0 || open_mapping(p, settings, err) != 0 ||
+        allow_parse(settings->allow, &p->allow, &allow_count, err) != 0) {
+        return err->status;
+    }
+    enum { TRANSPORTS = 1 };
+    size_t batches = TRANSPORTS * (RING_BATCHES + 1) + 2 * intakes;
+    if (batch_pool_new(batches, NULL, NULL, &p->pool) != 0) {
+        return err_set(err, ERR_NO_MEMORY, "out of memory for %zu batches", batches);
+    }
+    p->intake = (struct intake_settings){ .mapping = p->mapping,
+                                          .allow = p->allow,
+                                          .allow_count = allow_count,
+                                          .mute_count = (uint64_t)settings->err_cnt,
+                                          .mute_interval_ns = settings->err_int_ns,
+                                          .pool = p->pool,
+                                          .hand_on = hand_on,
+                                          .context = p };
+    return start_file(p, settings, err);
+}
+
+void pipeline_prepare_stop(struct pipeline *p)
+{
+    for (size_t i = 0; i < p->transport_count; i++) {
+        transport_set_deadline(p->transports[i], STOP_DEADLINE_MS);
+    }
+}
+
+void pipeline_stop(struct pipeline *p)
+{
+    for (size_t i = 0; i < p->transport_count; i++) {
+        transport_stop(p->transports[i]);
+    }
+}
+
+void pipeline_free(struct pipeline *p)
+{
+    for (size_t i = 0; i < p->transport_count; i++) {
+        transport_free(p->transports[i]);
+    }
+    batch_pool_free(p->pool);
+    mem_free(p->allow);
+    mapping_free(p->mapping);
+    *p = (struct pipeline){ 0 };
+}
+
+void pipeline_reopen(struct pipeline *p)
+{
+    for (size_t i = 0; i < p->transport_count; i++) {
+        transport_reopen(p->transports[i]);
+    }
+}
+
+bool pipeline_log_books(const struct pipeline *p, const struct ledger_sums *sums)
+{
+    enum { BOOKS_SIZE_MAX = 1 << 16 };
+    struct buf texts[LEDGER_GROUP_COUNT + TRANSPORTS_MAX];
+    struct log_attr attrs[LEDGER_GROUP_COUNT + TRANSPORTS_MAX + 2];
+    size_t count = 0;
+    bool balanced = true;
+    for (enum ledger_group g = 0; g < LEDGER_GROUP_COUNT; g++, count++) {
+        buf_init(&texts[count], BOOKS_SIZE_MAX);
+        ledger_print(sums, g, &texts[count]);
+        attrs[count] = (struct log_attr)LOG_TEXT(ledger_group_text(g), buf_text(&texts[count]));
+        balanced = balanced && ledger_difference(sums, g) == 0;
+    }
+    for (size_t i = 0; i < p->transport_count; i++, count++) {
+        struct transport_books books = transport_books(p->transports[i]);
+        buf_init(&texts[count], BOOKS_SIZE_MAX);
+        transport_books_print(&books, &texts[count]);
+        attrs[count] =
+            (struct log_attr)LOG_TEXT(transport_name(p->transports[i]), buf_text(&texts[count]));
+        balanced = balanced && transport_books_difference(&books) == 0 && books.waiting == 0 &&
+                   books.received == sums->entries[LEDGER_FLOW_HANDED_ON];
+    }
+    attrs[count++] = (struct log_attr)LOG_BOOL("balanced", balanced);
+    attrs[count] = (struct log_attr)LOG_END;
+    log_write(balanced ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, "books", NULL, attrs);
+    for (size_t i = 0; i + 1 < count; i++) {
+        buf_release(&texts[i]);
+    }
+    return balanced;
+}

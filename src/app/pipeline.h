@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The pipeline: mapping, batch pool and transports, made from the settings, and the hand-over of
+ * batches to every transport. What feeds it (receivers, a replay) has intakes of its own, made with
+ * `intake`.
+ */
+#pragma once
+
+#include "app/intake.h"
+#include "app/options.h"
+#include "base/buf.h"
+#include "flow/mapping.h"
+#include "transport/transport.h"
+
+struct pipeline {
+    struct mapping *mapping;
+    struct batch_pool *pool;
+    struct cidr *allow;
+    size_t transport_count;
+    struct transport *transports[TRANSPORTS_MAX];
+    struct intake_settings intake;
+    _Atomic bool closed; ///< a transport ended for good: nobody reads standard output any more
+};
+
+/// Reads the mapping and starts the transports. `intakes`: how many will feed it. Errors with their
+/// reason in `err`. pipeline_free() is due on failure as on success.
+int pipeline_open(struct pipeline *p, const struct settings *settings, size_t intakes,
+                  struct err *err) MUST_USE;
+
+/// The end is near: from now on nobody waits for a transport that cannot deliver. Before the
+/// intakes are stopped, since they may be waiting.
+void pipeline_prepare_stop(struct pipeline *p);
+
+/// Delivers what waits and closes the transports; every intake is flushed before.
+void pipeline_stop(struct pipeline *p);
+void pipeline_free(struct pipeline *p);
+
+/// SIGHUP.
+void pipeline_reopen(struct pipeline *p);
+
+/// Logs the books in one line: those of `sums` and of every transport. Returns whether they
+/// balance, to be asked when all is still.
+bool pipeline_log_books(const struct pipeline *p, const struct ledger_sums *sums);
+
+/// Reads -allow into a list that the caller frees with mem_free(). ERR_INVALID, ERR_NO_MEMORY.
+int allow_parse(const char *text, struct cidr **ret_list, size_t *ret_count,
+                struct err *err) MUST_USE;

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * weir run: collect until stopped. Everything that can be wrong is found before the first datagram
+ * is taken: mapping, output and addresses, in this order; then the threads start, and the control
+ * thread waits for signals.
+ *
+ * The way down is the way up in reverse: health says no, receivers take what the sockets still
+ * hold, transports deliver what waits, the books are logged.
+ */
+#include <signal.h>
+#include <string.h>
+
+#include "app/commands.h"
+#include "app/listen.h"
+#include "app/pipeline.h"
+#include "app/receiver.h"
+#include "app/signals.h"
+#include "app/status_page.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "web/server.h"
+
+enum { CONTROL_INTERVAL_MS = 100 };
+
+struct run {
+    const struct settings *settings;
+    size_t listener_count;
+    struct listener listeners[LISTENERS_MAX];
+    struct pipeline pipeline;
+    struct receivers *receivers;
+    struct status_page *page;
+    struct server *server;
+};
+
+static size_t socket_count(const struct run *run)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < run->listener_count; i++) {
+        count += run->listeners[i].count;
+    }
+    return count;
+}
+
+bool leave_out_netflow(struct settings *s)
+{
+    if (!s->goflow2 || s->listen_given) {
+        return false;
+    }
+    s->listen = "sflow://:6343";
+    return true;
+}
+
+static void log_receivers(const struct run *run)
+{
+    for (size_t i = 0; i < receivers_count(run->receivers); i++) {
+        const struct receiver *r = receivers_at(run->receivers, i);
+        size_t granted = udp_receive_buffer(r->socket);
+        bool less = granted < r->listener->rcvbuf;
+        log_with(less ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG,
+                 less ? "the kernel granted a smaller receive buffer; see net.core.rmem_max"
+                      : "receive buffer",
+                 r->listener->attrs, LOG_U64("granted", granted),
+                 LOG_U64("wanted", r->listener->rcvbuf));
+    }
+}
+
+static int start(struct run *run, struct err *err)
+{
+    const struct settings *s = run->settings;
+    if (listen_parse(s->listen, run->listeners, &run->listener_count, err) != 0 ||
+        pipeline_open(&run->pipeline, s, socket_count(run), err) != 0) {
+        return err->status;
+    }
+    for (size_t i = 0; i < run->listener_count; i++) {
+        log_write(LOG_LEVEL_INFO, "starting collection", run->listeners[i].attrs, NULL);
+    }
+    if (receivers_open(run->listeners, run->listener_count, &run->pipeline.intake, &run->receivers,
+                       err) != 0) {
+        return err->status;
+    }
+    log_receivers(run);
+    if (status_page_new(&run->pipeline, run->receivers, &run->page) != 0) {
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    }
+    struct server_settings web = { .addr = s->addr,
+                                   .handle = status_page_handle,
+                                   .context = run->page };
+    if (s->addr[0] != '\0' && server_start(&web, &run->server, err) != 0) {
+        return err->status;
+    }
+    if (receivers_start(run->receivers, err) != 0) {
+        return err->status;
+    }
+    status_page_set_healthy(run->page, true);
+    return 0;
+}
+
+/// Until a signal says stop or nobody reads the output any more.
+static void control(struct run *run)
+{
+    while (!atomic_load(&run->pipeline.closed)) {
+        switch (signals_wait(CONTROL_INTERVAL_MS)) {
+        case SIGINT:
+        case SIGTERM:
+            return;
+        case SIGHUP:
+            log_write(LOG_LEVEL_INFO, "reopening", NULL, NULL);
+            pipeline_reopen(&run->pipeline);
+            break;
+        default:
+            break;
+        }
+    }
+}
+
+static struct ledger_sums sum_ledgers(const struct run *run)
+{
+    struct ledger_sums sums = { 0 };
+    for (size_t i = 0; i < receivers_count(run->receivers); i++) {
+        ledger_add_to(&receivers_at(run->receivers, i)->intake->ledger, &sums);
+    }
+    return sums;
+}
+
+static void log_kernel_drops(const struct run *run)
+{
+    for (size_t i = 0; i < receivers_count(run->receivers); i++) {
+        const struct receiver *r = receivers_at(run->receivers, i);
+        uint64_t drops = udp_kernel_drops(r->socket);
+        if (drops > 0) {
+            log_with(LOG_LEVEL_WARN, "the kernel dropped datagrams", r->listener->attrs,
+                     LOG_U64("datagrams", drops));
+        }
+    }
+}
+
+static void stop(struct run *run)
+{
+    if (run->page != NULL) {
+        status_page_set_healthy(run->page, false);
+    }
+    pipeline_prepare_stop(&run->pipeline);
+    if (run->receivers != NULL) {
+        receivers_stop(run->receivers);
+        for (size_t i = 0; i < run->listener_count; i++) {
+            log_write(LOG_LEVEL_INFO, "closed receiver", run->listeners[i].attrs, NULL);
+        }
+    }
+    pipeline_stop(&run->pipeline);
+    log_write(LOG_LEVEL_INFO, "transporter closed", NULL, NULL);
+    if (run->receivers != NULL) {
+        log_kernel_drops(run);
+        struct ledger_sums sums = sum_ledgers(run);
+        (void)pipeline_log_books(&run->pipeline, &sums); // it says so when they do not balance
+    }
+    if (run->server != NULL) {
+        server_stop(run->server);
+        log_with(LOG_LEVEL_INFO, "closed HTTP server", NULL, LOG_TEXT("http", run->settings->addr));
+    }
+}
+
+static void release(struct run *run)
+{
+    status_page_free(run->page);
+    receivers_free(run->receivers);
+    pipeline_free(&run->pipeline);
+    mem_free(run);
+}
+
+int run_command(struct settings *s)
+{
+    struct run *run = mem_zalloc(sizeof(*run));
+    CHECK(run != NULL);
+    run->settings = s;
+    signals_block();
+    log_write(LOG_LEVEL_INFO, s->goflow2 ? "starting GoFlow2" : "starting weir", NULL, NULL);
+    if (leave_out_netflow(s)) {
+        log_with(LOG_LEVEL_WARN, "NetFlow is not read by this version", NULL,
+                 LOG_TEXT("left_out", "netflow://:2055"));
+    }
+    struct err err = { 0 };
+    int code = EXIT_DONE;
+    if (start(run, &err) == 0) {
+        control(run);
+    } else {
+        log_with(LOG_LEVEL_ERROR, "cannot start", NULL, LOG_TEXT("error", err.text));
+        code = EXIT_CANNOT_RUN;
+    }
+    bool pipe_closed = atomic_load(&run->pipeline.closed);
+    if (code == EXIT_DONE) {
+        stop(run);
+    } else {
+        pipeline_prepare_stop(&run->pipeline);
+        pipeline_stop(&run->pipeline);
+        server_stop(run->server);
+    }
+    release(run);
+    if (pipe_closed) {
+        signals_die_of_pipe();
+    }
+    return code;
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+/* goflow2's HTTP end points: /metrics, /__health; everything else is 404. */
+#pragma once
+
+#include "app/pipeline.h"
+#include "app/receiver.h"
+#include "web/server.h"
+
+struct status_page;
+
+/// Both must outlive the page. ERR_NO_MEMORY.
+int status_page_new(struct pipeline *pipeline, const struct receivers *receivers,
+                    struct status_page **ret_page) MUST_USE;
+void status_page_free(struct status_page *page);
+
+/// What /__health says. Any thread.
+void status_page_set_healthy(struct status_page *page, bool healthy);
+
+/// A server_handle_fn; the context is the page.
+server_handle_fn status_page_handle;

@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// What `git describe` said when this was built.
+const char *version_text(void);
