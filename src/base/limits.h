@@ -47,6 +47,9 @@ enum {
     CUSTOM_VALUES_MAX = 4096,
     CUSTOM_BYTES_MAX = 1 << 16,
 
+    /// Fragmented packets of a capture that are put together at the same time.
+    REASSEMBLE_PACKETS_MAX = 64,
+
     LISTENERS_MAX = 64,
     RECEIVERS_MAX = 256, ///< receive sockets (and threads) of all listeners together
     TRANSPORTS_MAX = 8,
