@@ -163,7 +163,7 @@ struct column_plan *column_plan_new(const struct mapping *mapping, const struct 
         put_name(&plan->prefixes, mapping->columns[i].name);
         plan->steps[i].prefix_size = (uint32_t)(plan->prefixes.size - before);
     }
-    static const uint8_t PADDING[PREFIX_BLOCK];
+    static const uint8_t PADDING[PREFIX_BLOCK + 1];
     buf_append(&plan->prefixes, PADDING, sizeof(PADDING));
     if (plan->prefixes.bad) {
         column_plan_free(plan);
@@ -483,7 +483,7 @@ static bool is_bounded(enum op op)
 static inline uint8_t *put_prefix(uint8_t *at, const struct step *step, size_t skip)
 {
     if (step->prefix_size <= PREFIX_BLOCK) {
-        memcpy(at, step->prefix + skip, PREFIX_BLOCK - 1); // what is too much is overwritten
+        memcpy(at, step->prefix + skip, PREFIX_BLOCK); // what is too much is overwritten
     } else {
         memcpy(at, step->prefix + skip, step->prefix_size - skip);
     }
