@@ -18,8 +18,12 @@ B := build/$(PRESET)$(if $(filter clang%,$(notdir $(CC))),$(if $(filter fuzz,$(P
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
+# V=1 shows the commands.
+Q := $(if $(V),,@)
+
 # --- Flags -------------------------------------------------------------------------------------
-# STYLE.md has the reasons. _GNU_SOURCE is set here and nowhere else.
+# STYLE.md has the reasons. _GNU_SOURCE is set here and nowhere else. Hidden visibility keeps a
+# function of ours from standing in for one of the same name inside a library.
 
 WARN := -Wall -Wextra -Wpedantic -Werror -Wshadow -Wconversion -Wsign-conversion -Wcast-qual \
 	-Wformat=2 -Wundef -Wvla -Walloca -Wwrite-strings -Wstrict-prototypes -Wmissing-prototypes \
@@ -39,7 +43,8 @@ FLAGS_cover   := -O0 -g -fPIE -DWEIR_DEBUG --coverage
 FLAGS_fuzz    := -O1 -g -fPIE -DWEIR_DEBUG -fsanitize=fuzzer-no-link,address,undefined \
 	-fno-sanitize-recover=all
 
-ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -Isrc -pthread -fno-omit-frame-pointer $(WARN) \
+ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -Isrc -pthread -fvisibility=hidden \
+	-fno-omit-frame-pointer $(WARN) \
 	$(if $(findstring clang,$(CC)),$(WARN_CLANG),$(WARN_GCC)) $(FLAGS_$(PRESET)) $(CFLAGS)
 ALL_LDFLAGS = -pie -pthread -Wl,-z,relro,-z,now $(filter -fsanitize% --coverage -g,$(FLAGS_$(PRESET))) \
 	$(LDFLAGS)
@@ -60,17 +65,20 @@ UNIT     := $(UNIT_SRC:%.c=$(B)/%)
 all: $(B)/weir $(B)/goflow2 ## build weir (and its other name, goflow2)
 
 $(B)/weir: $(OBJ)
-	$(CC) $(ALL_CFLAGS) -o $@ $^ $(ALL_LDFLAGS) $(LIBS)
+	@echo "  LINK $@"
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(ALL_LDFLAGS) $(LIBS)
 
 $(B)/goflow2: | $(B)/weir
 	ln -sf weir $@
 
 $(B)/libweir.a: $(LIB_OBJ)
-	rm -f $@ && ar rcs $@ $^
+	@echo "  AR   $@"
+	$(Q)rm -f $@ && ar rcs $@ $^
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	@echo "  CC   $@"
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/src/app/version.o: ALL_CFLAGS += -DWEIR_VERSION='"$(VERSION)"'
 

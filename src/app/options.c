@@ -16,7 +16,7 @@
 #include "app/go_value.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "base/yaml.h"
+#include "base/yml.h"
 
 enum type { TYPE_TEXT, TYPE_BOOL, TYPE_INT, TYPE_DURATION };
 
@@ -163,7 +163,7 @@ struct reader {
     struct settings *settings;
     struct err *err;
     const char *texts[OPTION_COUNT];                ///< NULL until some source has one
-    struct yaml_node nodes[OPTION_COUNT];           ///< where in the file, for those from there
+    struct yml_node nodes[OPTION_COUNT];            ///< where in the file, for those from there
     char sources[OPTION_COUNT][NAME_SIZE_MAX + 32]; ///< for messages: "flag -x"
 };
 
@@ -219,8 +219,8 @@ static int bad_value(struct reader *r, int option, const char *text, int status)
     const struct option *o = &OPTIONS[option];
     const char *why = status == ERR_RANGE ? "value out of range" : "parse error";
     if (r->nodes[option].id != 0) {
-        return yaml_err(r->err, r->nodes[option], "%s: invalid value \"%.100s\": %s", o->name, text,
-                        why);
+        return yml_err(r->err, r->nodes[option], "%s: invalid value \"%.100s\": %s", o->name, text,
+                       why);
     }
     return err_set(r->err, ERR_USAGE, "invalid %svalue \"%.150s\" for %s: %s",
                    o->type == TYPE_BOOL ? "boolean " : "", text, r->sources[option], why);
@@ -370,61 +370,61 @@ struct config_level {
 };
 
 /// The text of a value: a scalar, or a list of them joined by commas.
-static const char *config_text(struct reader *r, struct yaml_node value)
+static const char *config_text(struct reader *r, struct yml_node value)
 {
-    if (yaml_kind(value) == YAML_KIND_SCALAR) {
-        return yaml_is_null(value) ? "" : yaml_text(value);
+    if (yml_kind(value) == YML_KIND_SCALAR) {
+        return yml_is_null(value) ? "" : yml_text(value);
     }
     struct settings *s = r->settings;
-    if (yaml_kind(value) != YAML_KIND_LIST || s->owned_count == OPTIONS_MAX) {
+    if (yml_kind(value) != YML_KIND_LIST || s->owned_count == OPTIONS_MAX) {
         return NULL;
     }
     struct buf *text = &s->owned[s->owned_count++];
     buf_init(text, CONFIG_FILE_SIZE_MAX);
-    for (size_t i = 0; i < yaml_count(value); i++) {
-        if (yaml_kind(yaml_item(value, i)) != YAML_KIND_SCALAR) {
+    for (size_t i = 0; i < yml_count(value); i++) {
+        if (yml_kind(yml_item(value, i)) != YML_KIND_SCALAR) {
             return NULL;
         }
         buf_append_text(text, i > 0 ? "," : "");
-        buf_append_text(text, yaml_text(yaml_item(value, i)));
+        buf_append_text(text, yml_text(yml_item(value, i)));
     }
     return buf_text(text);
 }
 
-static int parse_config_key(void *context, struct yaml_node key, struct yaml_node value);
+static int parse_config_key(void *context, struct yml_node key, struct yml_node value);
 
-static int unknown_key(struct reader *r, struct yaml_node key, const char *name)
+static int unknown_key(struct reader *r, struct yml_node key, const char *name)
 {
     struct text_nearest nearest = text_nearest_to(name);
     for (int i = 0; i < OPTION_COUNT; i++) {
         text_nearest_try(&nearest, OPTIONS[i].name);
     }
-    return yaml_err(r->err, key, "unknown option \"%.60s\"%s", name, text_nearest_hint(&nearest));
+    return yml_err(r->err, key, "unknown option \"%.60s\"%s", name, text_nearest_hint(&nearest));
 }
 
 // NOLINTNEXTLINE(misc-no-recursion): bounded by CONFIG_DEPTH_MAX
-static int parse_config_key(void *context, struct yaml_node key, struct yaml_node value)
+static int parse_config_key(void *context, struct yml_node key, struct yml_node value)
 {
     const struct config_level *level = context;
     struct reader *r = level->reader;
     char name[NAME_SIZE_MAX + 2];
-    if (yaml_kind(key) != YAML_KIND_SCALAR ||
-        snprintf(name, sizeof(name) - 1, "%s%s", level->prefix, yaml_text(key)) >= NAME_SIZE_MAX) {
-        return yaml_err(r->err, key, "expected the name of an option");
+    if (yml_kind(key) != YML_KIND_SCALAR ||
+        snprintf(name, sizeof(name) - 1, "%s%s", level->prefix, yml_text(key)) >= NAME_SIZE_MAX) {
+        return yml_err(r->err, key, "expected the name of an option");
     }
     int option = option_by_name(name, strlen(name));
-    if (yaml_kind(value) == YAML_KIND_MAP && option < 0 && level->depth < CONFIG_DEPTH_MAX) {
+    if (yml_kind(value) == YML_KIND_MAP && option < 0 && level->depth < CONFIG_DEPTH_MAX) {
         name[strlen(name) + 1] = '\0';
         name[strlen(name)] = '.';
         struct config_level inner = { .reader = r, .prefix = name, .depth = level->depth + 1 };
-        return yaml_each(value, parse_config_key, &inner);
+        return yml_each(value, parse_config_key, &inner);
     }
     if (option < 0 || strcmp(name, "config") == 0 || strcmp(name, "v") == 0) {
         return unknown_key(r, key, name);
     }
     const char *text = config_text(r, value);
     if (text == NULL) {
-        return yaml_err(r->err, value, "%s: expected a value or a list of values", name);
+        return yml_err(r->err, value, "%s: expected a value or a list of values", name);
     }
     if (r->texts[option] != NULL) {
         return 0; // the flag or the environment has it
@@ -440,16 +440,16 @@ static int parse_config(struct reader *r)
     if (path == NULL || path[0] == '\0') {
         return 0;
     }
-    struct yaml_file **file = &r->settings->config_file;
-    if (yaml_load(path, CONFIG_FILE_SIZE_MAX, file, r->err) != 0) {
+    struct yml_file **file = &r->settings->config_file;
+    if (yml_load(path, CONFIG_FILE_SIZE_MAX, file, r->err) != 0) {
         return r->err->status;
     }
-    struct yaml_node root = yaml_root(*file);
-    if (yaml_kind(root) != YAML_KIND_MAP) {
-        return yaml_err(r->err, root, "expected a map of options");
+    struct yml_node root = yml_root(*file);
+    if (yml_kind(root) != YML_KIND_MAP) {
+        return yml_err(r->err, root, "expected a map of options");
     }
     struct config_level level = { .reader = r, .prefix = "" };
-    return yaml_each(root, parse_config_key, &level);
+    return yml_each(root, parse_config_key, &level);
 }
 
 // --- All of it ---------------------------------------------------------------------------------
@@ -511,7 +511,7 @@ void settings_release(struct settings *s)
         buf_release(&s->owned[i]);
     }
     mem_free(s->owned);
-    yaml_free(s->config_file);
+    yml_free(s->config_file);
     *s = (struct settings){ 0 };
 }
 

@@ -78,9 +78,9 @@ struct settings {
     int64_t counters; ///< percent of datagrams that carry a counter sample too
     int64_t seed;
 
-    bool listen_given;             ///< by flag, environment or file
-    struct yaml_file *config_file; ///< owned; texts may point into it
-    struct buf *owned;             ///< texts put together from lists, one each
+    bool listen_given;            ///< by flag, environment or file
+    struct yml_file *config_file; ///< owned; texts may point into it
+    struct buf *owned;            ///< texts put together from lists, one each
     size_t owned_count;
 };
 

@@ -80,9 +80,10 @@ void mem_unseal_thread(void)
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *p, size_t size);
-void *malloc(size_t size);
-void *calloc(size_t count, size_t size);
-void *realloc(void *p, size_t size);
+#define EXPORTED __attribute__((visibility("default")))
+EXPORTED void *malloc(size_t size);
+EXPORTED void *calloc(size_t count, size_t size);
+EXPORTED void *realloc(void *p, size_t size);
 
 void *malloc(size_t size)
 {

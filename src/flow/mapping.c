@@ -20,13 +20,13 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/text.h"
-#include "base/yaml.h"
+#include "base/yml.h"
 
 /// What a mapping is made of; `mapping` comes first and is what others see. Names point into `file`
 /// or are constants.
 struct store {
     struct mapping mapping;
-    struct yaml_file *file;
+    struct yml_file *file;
     struct buf warnings;
     struct column columns[MAPPING_COLUMNS_MAX];
     struct column keys[MAPPING_COLUMNS_MAX];
@@ -45,9 +45,9 @@ struct compiler {
     struct store *store;
     struct mapping *mapping; ///< &store->mapping
     struct err *err;
-    struct yaml_node formatter;
-    struct yaml_node render;
-    struct yaml_node rename;
+    struct yml_node formatter;
+    struct yml_node render;
+    struct yml_node rename;
 };
 
 const char *parser_text(enum parser parser)
@@ -125,45 +125,45 @@ static const struct {
     { "string", RENDER_STRING }, { "datetimenano", RENDER_DATETIMENANO },
 };
 
-static void warn(struct compiler *c, struct yaml_node n, const char *what, const char *name)
+static void warn(struct compiler *c, struct yml_node n, const char *what, const char *name)
 {
-    buf_printf(&c->store->warnings, "%s:%u:%u: %s \"%.100s\"\n", yaml_name(n), yaml_line(n),
-               yaml_column(n), what, name);
+    buf_printf(&c->store->warnings, "%s:%u:%u: %s \"%.100s\"\n", yml_name(n), yml_line(n),
+               yml_column(n), what, name);
 }
 
 /// The scalar `n`, or an error that says what was expected.
-static int expect_scalar(struct compiler *c, struct yaml_node n, const char *what)
+static int expect_scalar(struct compiler *c, struct yml_node n, const char *what)
 {
-    if (yaml_kind(n) == YAML_KIND_SCALAR) {
+    if (yml_kind(n) == YML_KIND_SCALAR) {
         return 0;
     }
-    return yaml_err(c->err, n, "expected %s", what);
+    return yml_err(c->err, n, "expected %s", what);
 }
 
 /// A list or nothing.
-static int expect_list(struct compiler *c, struct yaml_node n, size_t max, size_t *ret_count)
+static int expect_list(struct compiler *c, struct yml_node n, size_t max, size_t *ret_count)
 {
     *ret_count = 0;
-    if (yaml_is_null(n)) {
+    if (yml_is_null(n)) {
         return 0;
     }
-    if (yaml_kind(n) != YAML_KIND_LIST) {
-        return yaml_err(c->err, n, "expected a list");
+    if (yml_kind(n) != YML_KIND_LIST) {
+        return yml_err(c->err, n, "expected a list");
     }
-    if (yaml_count(n) > max) {
-        return yaml_err(c->err, n, "more than %zu entries", max);
+    if (yml_count(n) > max) {
+        return yml_err(c->err, n, "more than %zu entries", max);
     }
-    *ret_count = yaml_count(n);
+    *ret_count = yml_count(n);
     return 0;
 }
 
 /// A map or nothing.
-static int expect_map(struct compiler *c, struct yaml_node n)
+static int expect_map(struct compiler *c, struct yml_node n)
 {
-    if (yaml_is_null(n) || yaml_kind(n) == YAML_KIND_MAP) {
+    if (yml_is_null(n) || yml_kind(n) == YML_KIND_MAP) {
         return 0;
     }
-    return yaml_err(c->err, n, "expected a map");
+    return yml_err(c->err, n, "expected a map");
 }
 
 struct known_keys {
@@ -171,7 +171,7 @@ struct known_keys {
     const char *const *names; ///< NULL ends them
 };
 
-static int check_key(void *context, struct yaml_node key, struct yaml_node value)
+static int check_key(void *context, struct yml_node key, struct yml_node value)
 {
     const struct known_keys *known = context;
     (void)value;
@@ -179,77 +179,76 @@ static int check_key(void *context, struct yaml_node key, struct yaml_node value
         return ERR_INVALID;
     }
     for (const char *const *name = known->names; *name != NULL; name++) {
-        if (strcmp(*name, yaml_text(key)) == 0) {
+        if (strcmp(*name, yml_text(key)) == 0) {
             return 0;
         }
     }
-    warn(known->compiler, key, "has no effect: unknown key", yaml_text(key));
+    warn(known->compiler, key, "has no effect: unknown key", yml_text(key));
     return 0;
 }
 
 /// Warns of keys that goflow2 would pass over.
-static int check_keys(struct compiler *c, struct yaml_node map, const char *const *names)
+static int check_keys(struct compiler *c, struct yml_node map, const char *const *names)
 {
     struct known_keys known = { .compiler = c, .names = names };
-    return yaml_kind(map) == YAML_KIND_MAP ? yaml_each(map, check_key, &known) : 0;
+    return yml_kind(map) == YML_KIND_MAP ? yml_each(map, check_key, &known) : 0;
 }
 
 /// An optional text; "" when it is not there.
-static int get_text(struct compiler *c, struct yaml_node map, const char *key,
-                    const char **ret_text)
+static int get_text(struct compiler *c, struct yml_node map, const char *key, const char **ret_text)
 {
-    struct yaml_node n = yaml_get(map, key);
+    struct yml_node n = yml_get(map, key);
     *ret_text = "";
-    if (yaml_is_null(n)) {
+    if (yml_is_null(n)) {
         return 0;
     }
     if (expect_scalar(c, n, "a text") != 0) {
         return ERR_INVALID;
     }
-    *ret_text = yaml_text(n);
+    *ret_text = yml_text(n);
     return 0;
 }
 
 /// An optional whole number in min..max; 0 when it is not there. Decimal, 0x, 0o and 0b as YAML.
-static int get_number(struct compiler *c, struct yaml_node map, const char *key, int64_t min,
+static int get_number(struct compiler *c, struct yml_node map, const char *key, int64_t min,
                       int64_t max, int64_t *ret_number)
 {
-    struct yaml_node n = yaml_get(map, key);
+    struct yml_node n = yml_get(map, key);
     *ret_number = 0;
-    if (yaml_is_null(n)) {
+    if (yml_is_null(n)) {
         return 0;
     }
     int64_t number;
-    if (!yaml_is_plain(n) || text_get_i64(yaml_text(n), &number) != 0) {
-        return yaml_err(c->err, n, "%s: expected a whole number", key);
+    if (!yml_is_plain(n) || text_get_i64(yml_text(n), &number) != 0) {
+        return yml_err(c->err, n, "%s: expected a whole number", key);
     }
     if (number < min || number > max) {
-        return yaml_err(c->err, n, "%s: %lld is not in %lld..%lld", key, (long long)number,
-                        (long long)min, (long long)max);
+        return yml_err(c->err, n, "%s: %lld is not in %lld..%lld", key, (long long)number,
+                       (long long)min, (long long)max);
     }
     *ret_number = number;
     return 0;
 }
 
 /// An optional bool; goflow2's YAML takes yes, on and so on where a bool is expected.
-static int get_bool(struct compiler *c, struct yaml_node map, const char *key, bool *ret_bool)
+static int get_bool(struct compiler *c, struct yml_node map, const char *key, bool *ret_bool)
 {
     static const char *const YES[] = { "true", "True", "TRUE", "y",  "Y", "yes",
                                        "Yes",  "YES",  "on",   "On", "ON" };
     static const char *const NO[] = { "false", "False", "FALSE", "n",   "N",  "no",
                                       "No",    "NO",    "off",   "Off", "OFF" };
-    struct yaml_node n = yaml_get(map, key);
+    struct yml_node n = yml_get(map, key);
     *ret_bool = false;
-    if (yaml_is_null(n)) {
+    if (yml_is_null(n)) {
         return 0;
     }
-    for (size_t i = 0; yaml_is_plain(n) && i < sizeof(YES) / sizeof(YES[0]); i++) {
-        if (strcmp(yaml_text(n), YES[i]) == 0 || strcmp(yaml_text(n), NO[i]) == 0) {
-            *ret_bool = strcmp(yaml_text(n), YES[i]) == 0;
+    for (size_t i = 0; yml_is_plain(n) && i < sizeof(YES) / sizeof(YES[0]); i++) {
+        if (strcmp(yml_text(n), YES[i]) == 0 || strcmp(yml_text(n), NO[i]) == 0) {
+            *ret_bool = strcmp(yml_text(n), YES[i]) == 0;
             return 0;
         }
     }
-    return yaml_err(c->err, n, "%s: expected true or false", key);
+    return yml_err(c->err, n, "%s: expected true or false", key);
 }
 
 static int custom_by_name(const struct mapping *m, const char *name)
@@ -264,11 +263,11 @@ static int custom_by_name(const struct mapping *m, const char *name)
 
 // --- formatter ---------------------------------------------------------------------------------
 
-static int compile_custom(struct compiler *c, struct yaml_node n)
+static int compile_custom(struct compiler *c, struct yml_node n)
 {
     static const char *const KEYS[] = { "name", "index", "type", "array", NULL };
-    if (yaml_kind(n) != YAML_KIND_MAP) {
-        return yaml_err(c->err, n, "expected name, index and type of a column");
+    if (yml_kind(n) != YML_KIND_MAP) {
+        return yml_err(c->err, n, "expected name, index and type of a column");
     }
     struct custom custom = { 0 };
     const char *type;
@@ -301,17 +300,17 @@ static int compile_custom(struct compiler *c, struct yaml_node n)
 /// The renderer that the file gives to a column under this name or, for a field, its other one.
 static int find_renderer(struct compiler *c, const char *name, int field, struct column *column)
 {
-    struct yaml_node n = yaml_get(c->render, name);
+    struct yml_node n = yml_get(c->render, name);
     if (n.id == 0 && field >= 0) {
-        n = yaml_get(c->render, FIELDS[field].json_name);
+        n = yml_get(c->render, FIELDS[field].json_name);
         if (n.id == 0) {
-            n = yaml_get(c->render, FIELDS[field].go_name);
+            n = yml_get(c->render, FIELDS[field].go_name);
         }
     }
     if (n.id == 0) {
         return 0;
     }
-    const char *text = yaml_kind(n) == YAML_KIND_SCALAR ? yaml_text(n) : "";
+    const char *text = yml_kind(n) == YML_KIND_SCALAR ? yml_text(n) : "";
     for (size_t i = 0; i < sizeof(RENDERERS) / sizeof(RENDERERS[0]); i++) {
         if (strcmp(RENDERERS[i].name, text) == 0) {
             column->renderer = RENDERERS[i].renderer;
@@ -323,8 +322,8 @@ static int find_renderer(struct compiler *c, const char *name, int field, struct
     for (size_t i = 0; i < sizeof(RENDERERS) / sizeof(RENDERERS[0]); i++) {
         text_nearest_try(&nearest, RENDERERS[i].name);
     }
-    return yaml_err(c->err, n, "field %.100s is not a renderer%s", text,
-                    text_nearest_hint(&nearest));
+    return yml_err(c->err, n, "field %.100s is not a renderer%s", text,
+                   text_nearest_hint(&nearest));
 }
 
 static bool is_struct_column(const char *name)
@@ -337,9 +336,9 @@ static bool is_struct_column(const char *name)
     return false;
 }
 
-static int unknown_column(struct compiler *c, struct yaml_node n, const char *what)
+static int unknown_column(struct compiler *c, struct yml_node n, const char *what)
 {
-    struct text_nearest nearest = text_nearest_to(yaml_text(n));
+    struct text_nearest nearest = text_nearest_to(yml_text(n));
     for (int i = 0; i < FIELD_COUNT; i++) {
         text_nearest_try(&nearest, FIELDS[i].json_name);
     }
@@ -347,7 +346,7 @@ static int unknown_column(struct compiler *c, struct yaml_node n, const char *wh
         text_nearest_try(&nearest, c->mapping->customs[i].name);
     }
     text_nearest_try(&nearest, "icmp_name");
-    return yaml_err(c->err, n, "%s \"%.100s\"%s", what, yaml_text(n), text_nearest_hint(&nearest));
+    return yml_err(c->err, n, "%s \"%.100s\"%s", what, yml_text(n), text_nearest_hint(&nearest));
 }
 
 /// Where the values of the column `name` come from; false when goflow2 would refuse it.
@@ -356,7 +355,7 @@ static bool find_source(const struct compiler *c, const char *name, bool virtual
 {
     int custom = custom_by_name(c->mapping, name);
     int field = custom >= 0 ? -1 : field_by_json_name(name);
-    bool rendered = yaml_get(c->render, name).id != 0;
+    bool rendered = yml_get(c->render, name).id != 0;
     if (custom < 0 && field < 0 && virtual_too && (is_struct_column(name) || rendered)) {
         field = field_by_go_name(name);
     }
@@ -378,12 +377,12 @@ static bool find_source(const struct compiler *c, const char *name, bool virtual
     return true;
 }
 
-static int compile_column(struct compiler *c, struct yaml_node n, struct column *ret_column)
+static int compile_column(struct compiler *c, struct yml_node n, struct column *ret_column)
 {
     if (expect_scalar(c, n, "the name of a field") != 0) {
         return c->err->status;
     }
-    const char *name = yaml_text(n);
+    const char *name = yml_text(n);
     struct column column = { .name = name };
     if (!find_source(c, name, true, &column)) {
         return unknown_column(c, n, "unknown field");
@@ -392,9 +391,9 @@ static int compile_column(struct compiler *c, struct yaml_node n, struct column 
     if (find_renderer(c, name, field, &column) != 0) {
         return c->err->status;
     }
-    struct yaml_node rename = yaml_get(c->rename, name);
-    if (yaml_kind(rename) == YAML_KIND_SCALAR && yaml_text(rename)[0] != '\0') {
-        column.name = yaml_text(rename);
+    struct yml_node rename = yml_get(c->rename, name);
+    if (yml_kind(rename) == YML_KIND_SCALAR && yml_text(rename)[0] != '\0') {
+        column.name = yml_text(rename);
     }
     *ret_column = column;
     return 0;
@@ -402,13 +401,13 @@ static int compile_column(struct compiler *c, struct yaml_node n, struct column 
 
 static int compile_columns(struct compiler *c)
 {
-    struct yaml_node fields = yaml_get(c->formatter, "fields");
+    struct yml_node fields = yml_get(c->formatter, "fields");
     size_t count;
     if (expect_list(c, fields, MAPPING_COLUMNS_MAX, &count) != 0) {
         return c->err->status;
     }
     for (size_t i = 0; i < count; i++) {
-        if (compile_column(c, yaml_item(fields, i), &c->store->columns[i]) != 0) {
+        if (compile_column(c, yml_item(fields, i), &c->store->columns[i]) != 0) {
             return c->err->status;
         }
     }
@@ -421,9 +420,9 @@ static int compile_columns(struct compiler *c)
         if (find_renderer(c, name, column->source == COLUMN_FIELD ? i : -1, column) != 0) {
             return c->err->status;
         }
-        struct yaml_node rename = yaml_get(c->rename, name);
-        if (yaml_kind(rename) == YAML_KIND_SCALAR && yaml_text(rename)[0] != '\0') {
-            column->name = yaml_text(rename);
+        struct yml_node rename = yml_get(c->rename, name);
+        if (yml_kind(rename) == YML_KIND_SCALAR && yml_text(rename)[0] != '\0') {
+            column->name = yml_text(rename);
         }
         c->mapping->column_count = (size_t)i + 1;
     }
@@ -432,21 +431,21 @@ static int compile_columns(struct compiler *c)
 
 static int compile_keys(struct compiler *c)
 {
-    struct yaml_node keys = yaml_get(c->formatter, "key");
+    struct yml_node keys = yml_get(c->formatter, "key");
     size_t count;
     if (expect_list(c, keys, MAPPING_COLUMNS_MAX, &count) != 0) {
         return c->err->status;
     }
     for (size_t i = 0; i < count; i++) {
-        struct yaml_node n = yaml_item(keys, i);
+        struct yml_node n = yml_item(keys, i);
         struct column column = { 0 };
         if (expect_scalar(c, n, "the name of a field") != 0) {
             return c->err->status;
         }
-        if (!find_source(c, yaml_text(n), false, &column)) {
+        if (!find_source(c, yml_text(n), false, &column)) {
             return unknown_column(c, n, "unknown key field");
         }
-        column.name = yaml_text(n);
+        column.name = yml_text(n);
         c->store->keys[i] = column;
     }
     c->mapping->key_count = count;
@@ -454,49 +453,49 @@ static int compile_keys(struct compiler *c)
 }
 
 /// Every entry of `render` must name a renderer, whether its column is printed or not.
-static int check_renderer(void *context, struct yaml_node key, struct yaml_node value)
+static int check_renderer(void *context, struct yml_node key, struct yml_node value)
 {
     struct compiler *c = context;
     struct column unused = { 0 };
     (void)value;
     return expect_scalar(c, key, "the name of a field") != 0
                ? c->err->status
-               : find_renderer(c, yaml_text(key), -1, &unused);
+               : find_renderer(c, yml_text(key), -1, &unused);
 }
 
-static int check_rename(void *context, struct yaml_node key, struct yaml_node value)
+static int check_rename(void *context, struct yml_node key, struct yml_node value)
 {
     struct compiler *c = context;
     if (expect_scalar(c, key, "the name of a field") != 0) {
         return c->err->status;
     }
-    return yaml_is_null(value) ? 0 : expect_scalar(c, value, "the new name of the field");
+    return yml_is_null(value) ? 0 : expect_scalar(c, value, "the new name of the field");
 }
 
-static int compile_formatter(struct compiler *c, struct yaml_node root)
+static int compile_formatter(struct compiler *c, struct yml_node root)
 {
     static const char *const KEYS[] = { "fields", "key", "render", "rename", "protobuf", NULL };
-    c->formatter = yaml_get(root, "formatter");
+    c->formatter = yml_get(root, "formatter");
     if (expect_map(c, c->formatter) != 0 || check_keys(c, c->formatter, KEYS) != 0) {
         return c->err->status;
     }
-    struct yaml_node customs = yaml_get(c->formatter, "protobuf");
+    struct yml_node customs = yml_get(c->formatter, "protobuf");
     size_t count;
     if (expect_list(c, customs, MAPPING_CUSTOMS_MAX, &count) != 0) {
         return c->err->status;
     }
     for (size_t i = 0; i < count; i++) {
-        if (compile_custom(c, yaml_item(customs, i)) != 0) {
+        if (compile_custom(c, yml_item(customs, i)) != 0) {
             return c->err->status;
         }
     }
-    c->render = yaml_get(c->formatter, "render");
-    c->rename = yaml_get(c->formatter, "rename");
+    c->render = yml_get(c->formatter, "render");
+    c->rename = yml_get(c->formatter, "rename");
     if (expect_map(c, c->render) != 0 || expect_map(c, c->rename) != 0) {
         return c->err->status;
     }
-    if ((yaml_kind(c->render) == YAML_KIND_MAP && yaml_each(c->render, check_renderer, c) != 0) ||
-        (yaml_kind(c->rename) == YAML_KIND_MAP && yaml_each(c->rename, check_rename, c) != 0) ||
+    if ((yml_kind(c->render) == YML_KIND_MAP && yml_each(c->render, check_renderer, c) != 0) ||
+        (yml_kind(c->rename) == YML_KIND_MAP && yml_each(c->rename, check_rename, c) != 0) ||
         compile_columns(c) != 0 || compile_keys(c) != 0) {
         return c->err->status;
     }
@@ -506,7 +505,7 @@ static int compile_formatter(struct compiler *c, struct yaml_node root)
 // --- Rules -------------------------------------------------------------------------------------
 
 /// Where a rule writes. *ret_used is false for one that goes nowhere, which has been warned of.
-static int compile_destination(struct compiler *c, struct yaml_node rule, struct destination *ret,
+static int compile_destination(struct compiler *c, struct yml_node rule, struct destination *ret,
                                bool *ret_used)
 {
     const char *name;
@@ -522,7 +521,7 @@ static int compile_destination(struct compiler *c, struct yaml_node rule, struct
         warn(c, rule, "taken as big: endianness", order);
     }
     struct destination d = { .little_endian = strcmp(order, "little") == 0 };
-    struct yaml_node place = yaml_get(rule, "destination");
+    struct yml_node place = yml_get(rule, "destination");
     int custom = custom_by_name(c->mapping, name);
     int field = field_by_go_name(name);
     if (field < 0 && custom < 0) {
@@ -530,14 +529,13 @@ static int compile_destination(struct compiler *c, struct yaml_node rule, struct
     }
     *ret_used = true;
     if (field == FIELD_TYPE || field == FIELD_LAYER_STACK) {
-        return yaml_err(c->err, place, "%s cannot be a destination", name);
+        return yml_err(c->err, place, "%s cannot be a destination", name);
     }
     if (field >= 0) {
         d.index = (uint16_t)field;
     } else if (custom >= 0) {
         if (!c->store->custom_usable[custom]) {
-            return yaml_err(c->err, place, "column %.100s needs type string, bytes or varint",
-                            name);
+            return yml_err(c->err, place, "column %.100s needs type string, bytes or varint", name);
         }
         d.kind = DESTINATION_CUSTOM;
         d.index = (uint16_t)custom;
@@ -598,12 +596,12 @@ struct file_rule {
     bool used;
 };
 
-static int compile_file_rule(struct compiler *c, struct yaml_node n, struct file_rule *ret)
+static int compile_file_rule(struct compiler *c, struct yml_node n, struct file_rule *ret)
 {
     static const char *const KEYS[] = { "layer",       "encap",      "offset", "length",
                                         "destination", "endianness", "endian", NULL };
-    if (yaml_kind(n) != YAML_KIND_MAP) {
-        return yaml_err(c->err, n, "expected layer, offset, length and destination");
+    if (yml_kind(n) != YML_KIND_MAP) {
+        return yml_err(c->err, n, "expected layer, offset, length and destination");
     }
     struct file_rule r = { 0 };
     if (check_keys(c, n, KEYS) != 0 || get_text(c, n, "layer", &r.layer) != 0 ||
@@ -661,7 +659,7 @@ static void sort_reached(struct compiler *c, const struct file_rule *rules, size
     }
 }
 
-static int compile_packet_rules(struct compiler *c, struct yaml_node list)
+static int compile_packet_rules(struct compiler *c, struct yml_node list)
 {
     size_t count;
     if (expect_list(c, list, MAPPING_RULES_MAX, &count) != 0) {
@@ -673,7 +671,7 @@ static int compile_packet_rules(struct compiler *c, struct yaml_node list)
                      ? err_set(c->err, ERR_NO_MEMORY, "out of memory for the mapping")
                      : 0;
     for (size_t i = 0; status == 0 && i < count; i++) {
-        status = compile_file_rule(c, yaml_item(list, i), &rules[i]);
+        status = compile_file_rule(c, yml_item(list, i), &rules[i]);
     }
     size_t used = 0;
     for (enum parser p = 0; status == 0 && p < PARSER_COUNT; p++) {
@@ -684,7 +682,7 @@ static int compile_packet_rules(struct compiler *c, struct yaml_node list)
         c->mapping->has_packet_rules = used > 0 || c->mapping->reached_rule_count > 0;
         for (size_t i = 0; i < count; i++) {
             if (!matched[i]) {
-                warn(c, yaml_item(list, i), "never matches: layer", rules[i].layer);
+                warn(c, yml_item(list, i), "never matches: layer", rules[i].layer);
             }
         }
     }
@@ -693,11 +691,11 @@ static int compile_packet_rules(struct compiler *c, struct yaml_node list)
     return status;
 }
 
-static int compile_port_rule(struct compiler *c, struct yaml_node n)
+static int compile_port_rule(struct compiler *c, struct yml_node n)
 {
     static const char *const KEYS[] = { "proto", "dir", "port", "parser", NULL };
-    if (yaml_kind(n) != YAML_KIND_MAP) {
-        return yaml_err(c->err, n, "expected proto, dir, port and parser");
+    if (yml_kind(n) != YML_KIND_MAP) {
+        return yml_err(c->err, n, "expected proto, dir, port and parser");
     }
     const char *proto;
     const char *dir;
@@ -717,13 +715,13 @@ static int compile_port_rule(struct compiler *c, struct yaml_node n)
         }
     }
     if (rule.parser == PARSER_NONE) {
-        return yaml_err(c->err, n, "parser \"%.100s\" not found%s", parser,
-                        text_nearest_hint(&nearest));
+        return yml_err(c->err, n, "parser \"%.100s\" not found%s", parser,
+                       text_nearest_hint(&nearest));
     }
     rule.src = strcmp(dir, "src") == 0 || strcmp(dir, "both") == 0;
     rule.dst = strcmp(dir, "dst") == 0 || strcmp(dir, "both") == 0;
     if (!rule.src && !rule.dst) {
-        return yaml_err(c->err, n, "unknown direction \"%.100s\": src, dst or both", dir);
+        return yml_err(c->err, n, "unknown direction \"%.100s\": src, dst or both", dir);
     }
     if (!rule.tcp && strcmp(proto, "udp") != 0) {
         warn(c, n, "never matches, as only udp and tcp do: proto", proto);
@@ -733,24 +731,24 @@ static int compile_port_rule(struct compiler *c, struct yaml_node n)
     return 0;
 }
 
-static int compile_sflow(struct compiler *c, struct yaml_node root)
+static int compile_sflow(struct compiler *c, struct yml_node root)
 {
     static const char *const KEYS[] = { "mapping", "ports", NULL };
-    struct yaml_node sflow = yaml_get(root, "sflow");
+    struct yml_node sflow = yml_get(root, "sflow");
     if (expect_map(c, sflow) != 0 || check_keys(c, sflow, KEYS) != 0) {
         return c->err->status;
     }
-    struct yaml_node ports = yaml_get(sflow, "ports");
+    struct yml_node ports = yml_get(sflow, "ports");
     size_t count;
     if (expect_list(c, ports, MAPPING_PORTS_MAX, &count) != 0) {
         return c->err->status;
     }
     for (size_t i = 0; i < count; i++) {
-        if (compile_port_rule(c, yaml_item(ports, i)) != 0) {
+        if (compile_port_rule(c, yml_item(ports, i)) != 0) {
             return c->err->status;
         }
     }
-    return compile_packet_rules(c, yaml_get(sflow, "mapping"));
+    return compile_packet_rules(c, yml_get(sflow, "mapping"));
 }
 
 static int compare_elements(const void *a, const void *b)
@@ -766,13 +764,13 @@ static int compare_elements(const void *a, const void *b)
     return l->element == r->element ? 0 : l->element < r->element ? -1 : 1;
 }
 
-static int compile_element_rule(struct compiler *c, struct yaml_node n, struct element_rule *rules,
+static int compile_element_rule(struct compiler *c, struct yml_node n, struct element_rule *rules,
                                 size_t *count)
 {
     static const char *const KEYS[] = { "field",      "penprovided", "pen", "destination",
                                         "endianness", "endian",      NULL };
-    if (yaml_kind(n) != YAML_KIND_MAP) {
-        return yaml_err(c->err, n, "expected field and destination");
+    if (yml_kind(n) != YML_KIND_MAP) {
+        return yml_err(c->err, n, "expected field and destination");
     }
     struct element_rule rule = { 0 };
     int64_t element;
@@ -798,20 +796,20 @@ static int compile_element_rule(struct compiler *c, struct yaml_node n, struct e
 }
 
 /// ipfix.mapping or netflowv9.mapping.
-static int compile_elements(struct compiler *c, struct yaml_node section,
-                            struct element_rule *rules, size_t *ret_count)
+static int compile_elements(struct compiler *c, struct yml_node section, struct element_rule *rules,
+                            size_t *ret_count)
 {
     static const char *const KEYS[] = { "mapping", NULL };
     if (expect_map(c, section) != 0 || check_keys(c, section, KEYS) != 0) {
         return c->err->status;
     }
-    struct yaml_node list = yaml_get(section, "mapping");
+    struct yml_node list = yml_get(section, "mapping");
     size_t count;
     if (expect_list(c, list, MAPPING_ELEMENTS_MAX, &count) != 0) {
         return c->err->status;
     }
     for (size_t i = 0; i < count; i++) {
-        if (compile_element_rule(c, yaml_item(list, i), rules, ret_count) != 0) {
+        if (compile_element_rule(c, yml_item(list, i), rules, ret_count) != 0) {
             return c->err->status;
         }
     }
@@ -819,20 +817,20 @@ static int compile_elements(struct compiler *c, struct yaml_node section,
     return 0;
 }
 
-static int compile(struct compiler *c, struct yaml_node root)
+static int compile(struct compiler *c, struct yml_node root)
 {
     static const char *const KEYS[] = {
         "formatter", "ipfix", "netflowv9", "sflow", "sampling_rate_fallback", NULL
     };
-    if (yaml_kind(root) != YAML_KIND_MAP && !yaml_is_null(root)) {
-        return yaml_err(c->err, root, "expected a map with formatter, sflow, ipfix, netflowv9");
+    if (yml_kind(root) != YML_KIND_MAP && !yml_is_null(root)) {
+        return yml_err(c->err, root, "expected a map with formatter, sflow, ipfix, netflowv9");
     }
     struct store *s = c->store;
     if (check_keys(c, root, KEYS) != 0 || compile_formatter(c, root) != 0 ||
         compile_sflow(c, root) != 0 ||
-        compile_elements(c, yaml_get(root, "ipfix"), s->ipfix_rules,
-                         &s->mapping.ipfix_rule_count) != 0 ||
-        compile_elements(c, yaml_get(root, "netflowv9"), s->netflow9_rules,
+        compile_elements(c, yml_get(root, "ipfix"), s->ipfix_rules, &s->mapping.ipfix_rule_count) !=
+            0 ||
+        compile_elements(c, yml_get(root, "netflowv9"), s->netflow9_rules,
                          &s->mapping.netflow9_rule_count) != 0) {
         return c->err->status;
     }
@@ -857,16 +855,16 @@ static struct store *store_new(void)
 }
 
 /// Takes `file`, also on failure.
-static int compile_file(struct yaml_file *file, struct mapping **ret_mapping, struct err *err)
+static int compile_file(struct yml_file *file, struct mapping **ret_mapping, struct err *err)
 {
     struct store *s = store_new();
     if (s == NULL) {
-        yaml_free(file);
+        yml_free(file);
         return err_set(err, ERR_NO_MEMORY, "out of memory for the mapping");
     }
     s->file = file;
     struct compiler c = { .store = s, .mapping = &s->mapping, .err = err };
-    int status = compile(&c, yaml_root(file));
+    int status = compile(&c, yml_root(file));
     if (status != 0) {
         mapping_free(&s->mapping);
         return status;
@@ -877,16 +875,16 @@ static int compile_file(struct yaml_file *file, struct mapping **ret_mapping, st
 
 int mapping_load(const char *path, struct mapping **ret_mapping, struct err *err)
 {
-    struct yaml_file *file;
-    int status = yaml_load(path, MAPPING_FILE_SIZE_MAX, &file, err);
+    struct yml_file *file;
+    int status = yml_load(path, MAPPING_FILE_SIZE_MAX, &file, err);
     return status != 0 ? status : compile_file(file, ret_mapping, err);
 }
 
 int mapping_parse(const char *text, size_t size, const char *name, struct mapping **ret_mapping,
                   struct err *err)
 {
-    struct yaml_file *file;
-    int status = yaml_parse(text, size, name, &file, err);
+    struct yml_file *file;
+    int status = yml_parse(text, size, name, &file, err);
     return status != 0 ? status : compile_file(file, ret_mapping, err);
 }
 
@@ -914,7 +912,7 @@ void mapping_free(struct mapping *m)
     }
     struct store *s = (struct store *)(void *)m; // its first member
     buf_release(&s->warnings);
-    yaml_free(s->file);
+    yml_free(s->file);
     mem_free(s);
 }
 

@@ -67,8 +67,8 @@ void transport_offer(struct transport *t, struct batch *batch, bool wait);
 /// Asks for a reopen(). Any thread.
 void transport_reopen(struct transport *t);
 
-/// From now on delivery that does not work is given up after `deadline_ms`, so that nobody waits for
-/// it for ever. Any thread.
+/// From now on delivery that does not work is given up after `deadline_ms`, so that nobody waits
+/// for it for ever. Any thread.
 void transport_set_deadline(struct transport *t, unsigned deadline_ms);
 
 /// Delivers what waits (a deadline should be set) and closes. The books stay readable until

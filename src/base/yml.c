@@ -7,7 +7,7 @@
  * An alias inside its own anchor makes a cycle; readers descend to known depths only, and merges
  * are followed to a depth and a number.
  */
-#include "base/yaml.h"
+#include "base/yml.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,19 +28,19 @@ enum {
     MERGE_MAPS_MAX = 10000,
 };
 
-struct yaml_file {
+struct yml_file {
     yaml_document_t document;
     bool loaded;
     char *name;
 };
 
-static yaml_node_t *node_of(struct yaml_node n)
+static yaml_node_t *node_of(struct yml_node n)
 {
     return n.id == 0 ? NULL : yaml_document_get_node(&n.file->document, n.id);
 }
 
 /// The node of one that is there.
-static yaml_node_t *known_node(struct yaml_node n)
+static yaml_node_t *known_node(struct yml_node n)
 {
     yaml_node_t *node = node_of(n);
     CHECK(node != NULL);
@@ -66,7 +66,7 @@ static int compare_texts(const void *a, const void *b)
 }
 
 /// Refuses a map in which a key stands twice, as YAML does.
-static int check_keys(struct yaml_file *f, yaml_node_t *map, struct err *err)
+static int check_keys(struct yml_file *f, yaml_node_t *map, struct err *err)
 {
     size_t count = (size_t)(map->data.mapping.pairs.top - map->data.mapping.pairs.start);
     yaml_node_t **keys = mem_zalloc_array(count + 1, sizeof(yaml_node_t *));
@@ -97,7 +97,7 @@ static int check_keys(struct yaml_file *f, yaml_node_t *map, struct err *err)
     return status;
 }
 
-static int check_document(struct yaml_file *f, struct err *err)
+static int check_document(struct yml_file *f, struct err *err)
 {
     if (yaml_document_get_root_node(&f->document) == NULL) {
         return err_set(err, ERR_INVALID, "%s: is empty", f->name);
@@ -110,13 +110,13 @@ static int check_document(struct yaml_file *f, struct err *err)
     return 0;
 }
 
-int yaml_parse(const char *text, size_t size, const char *name, struct yaml_file **ret_file,
-               struct err *err)
+int yml_parse(const char *text, size_t size, const char *name, struct yml_file **ret_file,
+              struct err *err)
 {
     yaml_parser_t parser;
-    struct yaml_file *f = mem_zalloc(sizeof(*f));
+    struct yml_file *f = mem_zalloc(sizeof(*f));
     if (f == NULL || (f->name = mem_strdup(name)) == NULL || !yaml_parser_initialize(&parser)) {
-        yaml_free(f);
+        yml_free(f);
         return err_set(err, ERR_NO_MEMORY, "%s: out of memory", name);
     }
     yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
@@ -129,7 +129,7 @@ int yaml_parse(const char *text, size_t size, const char *name, struct yaml_file
     }
     yaml_parser_delete(&parser);
     if (status != 0) {
-        yaml_free(f);
+        yml_free(f);
         return status;
     }
     *ret_file = f;
@@ -153,7 +153,7 @@ static int read_all(int fd, const char *path, struct buf *text, struct err *err)
     }
 }
 
-int yaml_load(const char *path, size_t size_max, struct yaml_file **ret_file, struct err *err)
+int yml_load(const char *path, size_t size_max, struct yml_file **ret_file, struct err *err)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
@@ -163,14 +163,14 @@ int yaml_load(const char *path, size_t size_max, struct yaml_file **ret_file, st
     buf_init(&text, size_max);
     int status = read_all(fd, path, &text, err);
     if (status == 0) {
-        status = yaml_parse((const char *)text.data, text.size, path, ret_file, err);
+        status = yml_parse((const char *)text.data, text.size, path, ret_file, err);
     }
     buf_release(&text);
     (void)close(fd); // nothing was written
     return status;
 }
 
-void yaml_free(struct yaml_file *f)
+void yml_free(struct yml_file *f)
 {
     if (f == NULL) {
         return;
@@ -182,116 +182,116 @@ void yaml_free(struct yaml_file *f)
     mem_free(f);
 }
 
-struct yaml_node yaml_root(struct yaml_file *f)
+struct yml_node yml_root(struct yml_file *f)
 {
-    return (struct yaml_node){ .file = f, .id = 1 };
+    return (struct yml_node){ .file = f, .id = 1 };
 }
 
-enum yaml_kind yaml_kind(struct yaml_node n)
+enum yml_kind yml_kind(struct yml_node n)
 {
     const yaml_node_t *node = node_of(n);
     if (node == NULL) {
-        return YAML_KIND_NONE;
+        return YML_KIND_NONE;
     }
     switch (node->type) {
     case YAML_SCALAR_NODE:
-        return YAML_KIND_SCALAR;
+        return YML_KIND_SCALAR;
     case YAML_SEQUENCE_NODE:
-        return YAML_KIND_LIST;
+        return YML_KIND_LIST;
     case YAML_MAPPING_NODE:
-        return YAML_KIND_MAP;
+        return YML_KIND_MAP;
     case YAML_NO_NODE:
         break;
     }
-    return YAML_KIND_NONE;
+    return YML_KIND_NONE;
 }
 
-const char *yaml_text(struct yaml_node n)
+const char *yml_text(struct yml_node n)
 {
-    CHECK(yaml_kind(n) == YAML_KIND_SCALAR);
+    CHECK(yml_kind(n) == YML_KIND_SCALAR);
     return (const char *)known_node(n)->data.scalar.value;
 }
 
-bool yaml_is_plain(struct yaml_node n)
+bool yml_is_plain(struct yml_node n)
 {
-    return yaml_kind(n) == YAML_KIND_SCALAR &&
+    return yml_kind(n) == YML_KIND_SCALAR &&
            known_node(n)->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
 }
 
-bool yaml_is_null(struct yaml_node n)
+bool yml_is_null(struct yml_node n)
 {
-    if (yaml_kind(n) == YAML_KIND_NONE) {
+    if (yml_kind(n) == YML_KIND_NONE) {
         return true;
     }
-    if (!yaml_is_plain(n)) {
+    if (!yml_is_plain(n)) {
         return false;
     }
-    const char *text = yaml_text(n);
+    const char *text = yml_text(n);
     return text[0] == '\0' || strcmp(text, "~") == 0 || strcasecmp(text, "null") == 0;
 }
 
-size_t yaml_count(struct yaml_node list)
+size_t yml_count(struct yml_node list)
 {
     const yaml_node_t *node = known_node(list);
     CHECK(node->type == YAML_SEQUENCE_NODE);
     return (size_t)(node->data.sequence.items.top - node->data.sequence.items.start);
 }
 
-struct yaml_node yaml_item(struct yaml_node list, size_t index)
+struct yml_node yml_item(struct yml_node list, size_t index)
 {
-    CHECK(index < yaml_count(list));
-    return (struct yaml_node){ .file = list.file,
-                               .id = known_node(list)->data.sequence.items.start[index] };
+    CHECK(index < yml_count(list));
+    return (struct yml_node){ .file = list.file,
+                              .id = known_node(list)->data.sequence.items.start[index] };
 }
 
 /// A map and the ones that merge it, innermost first: a key of an inner one is overridden.
 struct merge_path {
     const struct merge_path *outer;
-    struct yaml_node map;
+    struct yml_node map;
     int depth;
     unsigned *budget; ///< maps that the walk may still merge
 };
 
-static bool is_merge_key(struct yaml_node key)
+static bool is_merge_key(struct yml_node key)
 {
-    return yaml_is_plain(key) && strcmp(yaml_text(key), "<<") == 0;
+    return yml_is_plain(key) && strcmp(yml_text(key), "<<") == 0;
 }
 
 /// The pair with this key that stands in the map itself.
-static struct yaml_node own_value(struct yaml_node map, const char *text)
+static struct yml_node own_value(struct yml_node map, const char *text)
 {
     const yaml_node_t *node = known_node(map);
     for (const yaml_node_pair_t *p = node->data.mapping.pairs.start;
          p < node->data.mapping.pairs.top; p++) {
-        struct yaml_node key = { .file = map.file, .id = p->key };
-        if (yaml_kind(key) == YAML_KIND_SCALAR && strcmp(yaml_text(key), text) == 0) {
-            return (struct yaml_node){ .file = map.file, .id = p->value };
+        struct yml_node key = { .file = map.file, .id = p->key };
+        if (yml_kind(key) == YML_KIND_SCALAR && strcmp(yml_text(key), text) == 0) {
+            return (struct yml_node){ .file = map.file, .id = p->value };
         }
     }
-    return (struct yaml_node){ .file = map.file };
+    return (struct yml_node){ .file = map.file };
 }
 
-static bool is_overridden(const struct merge_path *path, struct yaml_node key)
+static bool is_overridden(const struct merge_path *path, struct yml_node key)
 {
     for (const struct merge_path *p = path->outer; p != NULL; p = p->outer) {
-        if (yaml_kind(key) == YAML_KIND_SCALAR && own_value(p->map, yaml_text(key)).id != 0) {
+        if (yml_kind(key) == YML_KIND_SCALAR && own_value(p->map, yml_text(key)).id != 0) {
             return true;
         }
     }
     return false;
 }
 
-static int each_of(const struct merge_path *path, yaml_each_fn *each, void *context);
+static int each_of(const struct merge_path *path, yml_each_fn *each, void *context);
 
 /// The value of <<: a map or a list of maps.
 // NOLINTNEXTLINE(misc-no-recursion): bounded by MERGE_DEPTH_MAX
-static int each_merged(const struct merge_path *path, struct yaml_node value, yaml_each_fn *each,
+static int each_merged(const struct merge_path *path, struct yml_node value, yml_each_fn *each,
                        void *context)
 {
     if (*path->budget == 0 || path->depth == MERGE_DEPTH_MAX) {
         return 0;
     }
-    if (yaml_kind(value) == YAML_KIND_MAP) {
+    if (yml_kind(value) == YML_KIND_MAP) {
         struct merge_path inner = {
             .outer = path, .map = value, .depth = path->depth + 1, .budget = path->budget
         };
@@ -299,9 +299,9 @@ static int each_merged(const struct merge_path *path, struct yaml_node value, ya
         return each_of(&inner, each, context);
     }
     int status = 0;
-    for (size_t i = 0; yaml_kind(value) == YAML_KIND_LIST && i < yaml_count(value); i++) {
-        struct yaml_node item = yaml_item(value, i);
-        if (status == 0 && yaml_kind(item) == YAML_KIND_MAP) {
+    for (size_t i = 0; yml_kind(value) == YML_KIND_LIST && i < yml_count(value); i++) {
+        struct yml_node item = yml_item(value, i);
+        if (status == 0 && yml_kind(item) == YML_KIND_MAP) {
             status = each_merged(path, item, each, context);
         }
     }
@@ -309,14 +309,14 @@ static int each_merged(const struct merge_path *path, struct yaml_node value, ya
 }
 
 // NOLINTNEXTLINE(misc-no-recursion): bounded by MERGE_DEPTH_MAX
-static int each_of(const struct merge_path *path, yaml_each_fn *each, void *context)
+static int each_of(const struct merge_path *path, yml_each_fn *each, void *context)
 {
     const yaml_node_t *node = known_node(path->map);
     const yaml_node_pair_t *end = node->data.mapping.pairs.top;
     int status = 0;
     for (const yaml_node_pair_t *p = node->data.mapping.pairs.start; p < end && status == 0; p++) {
-        struct yaml_node key = { .file = path->map.file, .id = p->key };
-        struct yaml_node value = { .file = path->map.file, .id = p->value };
+        struct yml_node key = { .file = path->map.file, .id = p->key };
+        struct yml_node value = { .file = path->map.file, .id = p->value };
         if (is_merge_key(key)) {
             status = each_merged(path, value, each, context);
         } else if (!is_overridden(path, key)) {
@@ -326,9 +326,9 @@ static int each_of(const struct merge_path *path, yaml_each_fn *each, void *cont
     return status;
 }
 
-int yaml_each(struct yaml_node map, yaml_each_fn *each, void *context)
+int yml_each(struct yml_node map, yml_each_fn *each, void *context)
 {
-    CHECK(yaml_kind(map) == YAML_KIND_MAP);
+    CHECK(yml_kind(map) == YML_KIND_MAP);
     unsigned budget = MERGE_MAPS_MAX;
     struct merge_path path = { .map = map, .budget = &budget };
     return each_of(&path, each, context);
@@ -336,52 +336,52 @@ int yaml_each(struct yaml_node map, yaml_each_fn *each, void *context)
 
 struct search {
     const char *text;
-    struct yaml_node found;
+    struct yml_node found;
 };
 
-static int find(void *context, struct yaml_node key, struct yaml_node value)
+static int find(void *context, struct yml_node key, struct yml_node value)
 {
     struct search *s = context;
-    if (yaml_kind(key) != YAML_KIND_SCALAR || strcmp(yaml_text(key), s->text) != 0) {
+    if (yml_kind(key) != YML_KIND_SCALAR || strcmp(yml_text(key), s->text) != 0) {
         return 0;
     }
     s->found = value;
     return 1;
 }
 
-struct yaml_node yaml_get(struct yaml_node map, const char *key)
+struct yml_node yml_get(struct yml_node map, const char *key)
 {
     struct search s = { .text = key, .found = { .file = map.file } };
-    if (yaml_kind(map) == YAML_KIND_MAP) {
-        (void)yaml_each(map, find, &s); // found or not is in s
+    if (yml_kind(map) == YML_KIND_MAP) {
+        (void)yml_each(map, find, &s); // found or not is in s
     }
     return s.found;
 }
 
-int yaml_err(struct err *err, struct yaml_node n, const char *format, ...)
+int yml_err(struct err *err, struct yml_node n, const char *format, ...)
 {
     char text[ERR_TEXT_SIZE];
     va_list args;
     va_start(args, format);
     (void)vsnprintf(text, sizeof(text), format, args); // a cut text is still a text
     va_end(args);
-    return err_set(err, ERR_INVALID, "%.200s:%u:%u: %.280s", n.file->name, yaml_line(n),
-                   yaml_column(n), text);
+    return err_set(err, ERR_INVALID, "%.200s:%u:%u: %.280s", n.file->name, yml_line(n),
+                   yml_column(n), text);
 }
 
-unsigned yaml_line(struct yaml_node n)
+unsigned yml_line(struct yml_node n)
 {
     const yaml_node_t *node = node_of(n);
     return node == NULL ? 1 : (unsigned)node->start_mark.line + 1;
 }
 
-unsigned yaml_column(struct yaml_node n)
+unsigned yml_column(struct yml_node n)
 {
     const yaml_node_t *node = node_of(n);
     return node == NULL ? 1 : (unsigned)node->start_mark.column + 1;
 }
 
-const char *yaml_name(struct yaml_node n)
+const char *yml_name(struct yml_node n)
 {
     return n.file->name;
 }
