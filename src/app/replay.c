@@ -4,7 +4,8 @@
  * times. It waits for slow outputs rather than lose anything.
  *
  * Without -port every UDP datagram is looked at. Those that are no flow data (DNS, say) are counted
- * as unknown_protocol and do not make the input bad; with -port they do.
+ * as unknown_protocol and do not make the input bad. With -port they do, and so do datagrams to
+ * those ports that the capture holds only in part.
  */
 #include <inttypes.h>
 #include <signal.h>
@@ -93,6 +94,9 @@ static int replay_file(struct replay *r, const char *path, struct err *err)
         }
     }
     struct pcap_stats stats = pcap_source_stats(source);
+    if (r->port_count > 0) {
+        r->bad += stats.outcomes[PCAP_TRUNCATED] + stats.outcomes[PCAP_DAMAGED];
+    }
     struct buf text;
     buf_init(&text, 4096);
     pcap_stats_print(&stats, &text);

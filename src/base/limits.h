@@ -47,8 +47,11 @@ enum {
     CUSTOM_VALUES_MAX = 4096,
     CUSTOM_BYTES_MAX = 1 << 16,
 
-    /// Fragmented packets of a capture that are put together at the same time.
+    /// Fragmented packets of a capture that are put together at the same time: 4 MB if all are
+    /// large. The oldest makes room for a new one.
     REASSEMBLE_PACKETS_MAX = 64,
+    /// How long (capture time) fragments wait for the rest: as long as Linux waits.
+    REASSEMBLE_TIMEOUT_S = 30,
 
     LISTENERS_MAX = 64,
     RECEIVERS_MAX = 256, ///< receive sockets (and threads) of all listeners together

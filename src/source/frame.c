@@ -1,13 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
+/*
+ * What a frame is gets decided before whether it is whole: a TCP segment that the snap length cut
+ * is no UDP, not a truncated one, so that only what may have been flow data counts as truncated. So
+ * each step takes what is there of the bytes that a length announces, and remembers (`whole`)
+ * whether that was all of them.
+ *
+ * Of IPv6 the extension headers that lead on to UDP are walked (RFC 8200); a fragment that is all
+ * of its packet is no fragment (RFC 6946). Checksums are not looked at: with checksum offloading
+ * the capture of a sender holds wrong ones.
+ */
 #include "source/frame.h"
 
 #include "base/rd.h"
 
 enum {
     ETHERTYPE_IPV4 = 0x0800,
+    ETHERTYPE_VLAN = 0x8100,
     ETHERTYPE_IPV6 = 0x86dd,
+    ETHERTYPE_SERVICE_VLAN = 0x88a8,
+    ETHERTYPE_QINQ_OLD = 0x9100,
+    ETHERTYPE_QINQ_OLDER = 0x9200,
+    PPP_IPV4 = 0x0021,
+    PPP_IPV6 = 0x0057,
     TAGS_MAX = 8,
     EXTENSIONS_MAX = 16,
+    UDP_HEADER_SIZE = 8,
+    IPV4_HEADER_SIZE = 20,
+    IPV6_HEADER_SIZE = 40,
     PROTOCOL_HOP_BY_HOP = 0,
     PROTOCOL_UDP = 17,
     PROTOCOL_ROUTING = 43,
@@ -15,122 +34,129 @@ enum {
     PROTOCOL_DESTINATION = 60,
 };
 
-void frame_parse_udp(struct frame *f, uint8_t protocol, const uint8_t *data, size_t size)
+/// The bytes a length announces, as far as they are there.
+struct body {
+    struct rd rd;
+    bool whole;
+};
+
+static struct body body_of(struct rd *r, size_t size)
 {
-    struct rd r = rd_over(data, size);
+    bool whole = size <= rd_left(r);
+    return (struct body){ .rd = rd_sub(r, whole ? size : rd_left(r)), .whole = whole };
+}
+
+/// Something more is needed than there is.
+static enum frame_kind short_of(const struct body *b)
+{
+    return b->whole ? FRAME_DAMAGED : FRAME_TRUNCATED;
+}
+
+static void parse_udp(struct frame *f, uint8_t protocol, struct body b)
+{
     if (protocol != PROTOCOL_UDP) {
         f->kind = FRAME_NOT_UDP;
         return;
     }
-    const uint8_t *p = rd_take(&r, 8);
+    const uint8_t *p = rd_take(&b.rd, UDP_HEADER_SIZE);
     if (p == NULL) {
-        f->kind = FRAME_TRUNCATED;
+        f->kind = short_of(&b);
         return;
     }
+    f->has_ports = true;
     f->src_port = be16(p);
     f->dst_port = be16(p + 2);
     size_t length = be16(p + 4);
-    if (length < 8) {
+    if (length < UDP_HEADER_SIZE) {
         f->kind = FRAME_DAMAGED;
         return;
     }
-    f->payload_size = length - 8;
-    f->payload = rd_take(&r, f->payload_size);
-    f->kind = f->payload == NULL ? FRAME_TRUNCATED : FRAME_UDP;
+    f->payload_size = length - UDP_HEADER_SIZE;
+    f->payload = rd_take(&b.rd, f->payload_size);
+    f->kind = f->payload == NULL ? short_of(&b) : FRAME_UDP;
 }
 
-static void set_fragment(struct frame *f, uint8_t protocol, uint32_t id, uint32_t offset, bool more,
-                         const struct rd *rest)
+/// `protocol`, id, offset and more are set.
+static void set_fragment(struct frame *f, const struct body *b)
 {
-    f->kind = FRAME_FRAGMENT;
-    f->protocol = protocol;
-    f->id = id;
-    f->offset = offset;
-    f->more = more;
-    f->payload = rest->at;
-    f->payload_size = rd_left(rest);
+    f->kind = b->whole ? FRAME_FRAGMENT : FRAME_TRUNCATED;
+    f->payload = b->rd.at;
+    f->payload_size = rd_left(&b->rd);
 }
 
-/// RFC 791. The total length bounds what belongs to the packet; 0 stands there when a network card
-/// cut the packet up itself, and then all of the frame belongs to it.
+/// RFC 791. The total length bounds what belongs to the packet (Ethernet pads short ones); 0 stands
+/// there when the network card cuts packets up itself, and then all of the frame belongs to it.
 static void parse_ipv4(struct frame *f, struct rd r)
 {
     size_t all = rd_left(&r);
-    const uint8_t *p = rd_take(&r, 20);
+    const uint8_t *p = rd_take(&r, IPV4_HEADER_SIZE);
     if (p == NULL) {
         f->kind = FRAME_TRUNCATED;
         return;
     }
     size_t header = (size_t)(p[0] & 0x0f) * 4;
     size_t total = be16(p + 2) == 0 ? all : be16(p + 2);
-    if (p[0] >> 4 != 4 || header < 20 || total < header) {
+    if (header < IPV4_HEADER_SIZE || total < header) {
         f->kind = FRAME_DAMAGED;
         return;
     }
-    rd_skip(&r, header - 20);
-    struct rd rest = rd_sub(&r, total - header);
-    if (r.bad || rest.bad) {
-        f->kind = FRAME_TRUNCATED;
-        return;
-    }
+    rd_skip(&r, header - IPV4_HEADER_SIZE);
+    struct body b = body_of(&r, total - header);
     f->src = addr_v4(p + 12);
     f->dst = addr_v4(p + 16);
+    f->protocol = p[9];
     uint16_t fragment = be16(p + 6);
-    if ((fragment & 0x3fff) != 0) {
-        set_fragment(f, p[9], be16(p + 4), (uint32_t)(fragment & 0x1fff) * 8,
-                     (fragment & 0x2000) != 0, &rest);
-        return;
+    if (r.bad) {
+        f->kind = FRAME_TRUNCATED;
+    } else if ((fragment & 0x3fff) != 0 && f->protocol == PROTOCOL_UDP) {
+        f->id = be16(p + 4);
+        f->offset = (uint32_t)(fragment & 0x1fff) * 8;
+        f->more = (fragment & 0x2000) != 0;
+        set_fragment(f, &b);
+    } else {
+        parse_udp(f, f->protocol, b);
     }
-    frame_parse_udp(f, p[9], rest.at, rd_left(&rest));
 }
 
-/// RFC 8200: extension headers up to a fragment header or what they lead to.
-static void parse_ipv6_payload(struct frame *f, uint8_t protocol, struct rd r)
+/// RFC 8200: extension headers up to a fragment header or what they lead to. Which protocol a
+/// fragmented packet holds, only its first fragment tells for sure (section 4.5).
+static void parse_ipv6_payload(struct frame *f, uint8_t protocol, struct body b)
 {
     for (int i = 0; i < EXTENSIONS_MAX; i++) {
-        bool options = protocol == PROTOCOL_HOP_BY_HOP || protocol == PROTOCOL_ROUTING ||
-                       protocol == PROTOCOL_DESTINATION;
-        if (!options && protocol != PROTOCOL_FRAGMENT) {
-            frame_parse_udp(f, protocol, r.at, rd_left(&r));
+        if (protocol != PROTOCOL_HOP_BY_HOP && protocol != PROTOCOL_ROUTING &&
+            protocol != PROTOCOL_DESTINATION && protocol != PROTOCOL_FRAGMENT) {
+            parse_udp(f, protocol, b);
             return;
         }
-        const uint8_t *p = rd_take(&r, 8);
-        if (p != NULL && protocol == PROTOCOL_FRAGMENT) {
-            uint16_t fragment = be16(p + 2);
-            set_fragment(f, p[0], be32(p + 4), fragment & 0xfff8U, (fragment & 1) != 0, &r);
+        const uint8_t *p = rd_take(&b.rd, 8);
+        if (p == NULL) {
+            f->kind = short_of(&b);
             return;
         }
-        if (p != NULL) {
-            protocol = p[0];
-            rd_skip(&r, (size_t)p[1] * 8);
-        }
-        if (r.bad) {
-            f->kind = FRAME_TRUNCATED;
+        if (protocol == PROTOCOL_FRAGMENT && (be16(p + 2) & 0xfff9) != 0) {
+            f->protocol = p[0];
+            f->id = be32(p + 4);
+            f->offset = be16(p + 2) & 0xfff8U;
+            f->more = (be16(p + 2) & 1) != 0;
+            set_fragment(f, &b);
             return;
         }
+        rd_skip(&b.rd, protocol == PROTOCOL_FRAGMENT ? 0 : (size_t)p[1] * 8);
+        protocol = p[0];
     }
     f->kind = FRAME_DAMAGED;
 }
 
 static void parse_ipv6(struct frame *f, struct rd r)
 {
-    const uint8_t *p = rd_take(&r, 40);
+    const uint8_t *p = rd_take(&r, IPV6_HEADER_SIZE);
     if (p == NULL) {
         f->kind = FRAME_TRUNCATED;
         return;
     }
-    if (p[0] >> 4 != 6) {
-        f->kind = FRAME_DAMAGED;
-        return;
-    }
     f->src = addr_v6(p + 8);
     f->dst = addr_v6(p + 24);
-    struct rd rest = rd_sub(&r, be16(p + 4));
-    if (rest.bad) {
-        f->kind = FRAME_TRUNCATED;
-        return;
-    }
-    parse_ipv6_payload(f, p[6], rest);
+    parse_ipv6_payload(f, p[6], body_of(&r, be16(p + 4)));
 }
 
 /// IP by its version.
@@ -147,12 +173,16 @@ static void parse_ip(struct frame *f, struct rd r)
     }
 }
 
+static bool is_tag(uint16_t ethertype)
+{
+    return ethertype == ETHERTYPE_VLAN || ethertype == ETHERTYPE_SERVICE_VLAN ||
+           ethertype == ETHERTYPE_QINQ_OLD || ethertype == ETHERTYPE_QINQ_OLDER;
+}
+
 /// What follows an ethertype; VLAN tags of any kind are stepped over.
 static void parse_ethertype(struct frame *f, uint16_t ethertype, struct rd r)
 {
-    for (int i = 0; i < TAGS_MAX && (ethertype == 0x8100 || ethertype == 0x88a8 ||
-                                     ethertype == 0x9100 || ethertype == 0x9200);
-         i++) {
+    for (int i = 0; i < TAGS_MAX && is_tag(ethertype); i++) {
         rd_skip(&r, 2);
         ethertype = rd_u16(&r);
     }
@@ -165,46 +195,82 @@ static void parse_ethertype(struct frame *f, uint16_t ethertype, struct rd r)
     }
 }
 
-struct frame frame_parse(int link_type, const uint8_t *data, size_t size)
+static uint16_t read_ppp(struct rd *r)
 {
-    struct frame f = { .kind = FRAME_NOT_IP };
-    struct rd r = rd_over(data, size);
-    uint16_t ethertype = 0;
+    if (rd_left(r) > 0 && *r->at == 0xff) {
+        rd_skip(r, 2); // address and control
+    }
+    uint16_t protocol = rd_u16(r);
+    return protocol == PPP_IPV4 ? ETHERTYPE_IPV4 : protocol == PPP_IPV6 ? ETHERTYPE_IPV6 : 0;
+}
+
+/// Reads the link layer; false for a type that is not known. Where it is known to be IP the version
+/// tells which, so that either ethertype will do.
+static bool read_link(int link_type, struct rd *r, uint16_t *ret_ethertype)
+{
+    *ret_ethertype = ETHERTYPE_IPV4;
     switch (link_type) {
     case LINK_ETHERNET:
-        rd_skip(&r, 12);
-        ethertype = rd_u16(&r);
-        break;
+        rd_skip(r, 12);
+        *ret_ethertype = rd_u16(r);
+        return true;
     case LINK_LINUX_SLL:
-        rd_skip(&r, 14);
-        ethertype = rd_u16(&r);
-        break;
+        rd_skip(r, 14);
+        *ret_ethertype = rd_u16(r);
+        return true;
     case LINK_LINUX_SLL2:
-        ethertype = rd_u16(&r);
-        rd_skip(&r, 18);
-        break;
+        *ret_ethertype = rd_u16(r);
+        rd_skip(r, 18);
+        return true;
     case LINK_PPP:
-        if (rd_left(&r) > 0 && *r.at == 0xff) {
-            rd_skip(&r, 2); // address and control
-        }
-        ethertype = rd_u16(&r);
-        ethertype = ethertype == 0x0021 ? ETHERTYPE_IPV4 : ethertype == 0x0057 ? ETHERTYPE_IPV6 : 0;
-        break;
+    case LINK_PPP_HDLC:
+        *ret_ethertype = read_ppp(r);
+        return true;
     case LINK_NULL:
     case LINK_LOOP:
-        rd_skip(&r, 4); // the family's number differs by system; the version tells
-        ethertype = ETHERTYPE_IPV4;
-        break;
+        rd_skip(r, 4); // an address family whose number and byte order differ by system
+        return true;
     case LINK_RAW:
     case LINK_RAW_OLD:
     case LINK_IPV4:
     case LINK_IPV6:
-        ethertype = ETHERTYPE_IPV4;
-        break;
+        return true;
     default:
-        f.kind = FRAME_LINK;
-        return f;
+        return false;
     }
-    parse_ethertype(&f, ethertype, r);
+}
+
+bool frame_reads_link(int link_type)
+{
+    const uint8_t none[1] = { 0 };
+    struct rd r = rd_over(none, 0);
+    uint16_t ethertype;
+    return read_link(link_type, &r, &ethertype);
+}
+
+struct frame frame_parse(int link_type, const uint8_t *data, size_t size, size_t wire_size)
+{
+    struct frame f = { .kind = FRAME_LINK };
+    struct rd r = rd_over(data, size);
+    uint16_t ethertype;
+    if (read_link(link_type, &r, &ethertype)) {
+        parse_ethertype(&f, ethertype, r);
+    }
+    if (f.kind == FRAME_TRUNCATED && size >= wire_size) {
+        f.kind = FRAME_DAMAGED; // the capture has all there was
+    }
     return f;
+}
+
+void frame_parse_whole(struct frame *f, const uint8_t *data, size_t size)
+{
+    struct body b = { .rd = rd_over(data, size), .whole = true };
+    if (f->src.size == ADDR_V6_SIZE) {
+        parse_ipv6_payload(f, f->protocol, b);
+    } else {
+        parse_udp(f, f->protocol, b);
+    }
+    if (f->kind == FRAME_FRAGMENT) {
+        f->kind = FRAME_DAMAGED; // a fragment inside of what was put together
+    }
 }

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A captured frame to the UDP datagram in it: link layer, tags, IP. Pure. */
+/*
+ * A captured frame to the UDP datagram in it: link layer, VLAN tags, IPv4 or IPv6. Pure functions
+ * over the bytes of one frame; fragments are put together by reassemble.h.
+ */
 #pragma once
 
 #include <stdbool.h>
@@ -13,8 +16,9 @@ enum {
     LINK_NULL = 0,
     LINK_ETHERNET = 1,
     LINK_PPP = 9,
+    LINK_RAW_OLD = 12, ///< what libpcap calls LINK_RAW on Linux
+    LINK_PPP_HDLC = 50,
     LINK_RAW = 101,
-    LINK_RAW_OLD = 12, ///< DLT_RAW of some systems
     LINK_LOOP = 108,
     LINK_LINUX_SLL = 113,
     LINK_IPV4 = 228,
@@ -28,7 +32,7 @@ enum frame_kind {
     FRAME_NOT_IP,    ///< ARP, LLDP, ...
     FRAME_NOT_UDP,   ///< TCP, ICMP, ...
     FRAME_TRUNCATED, ///< the capture kept too few bytes of it
-    FRAME_DAMAGED,   ///< lengths that contradict each other
+    FRAME_DAMAGED,   ///< lengths that contradict each other, or bytes that never were there
     FRAME_LINK,      ///< a link type that is not read
 };
 
@@ -41,15 +45,19 @@ struct frame {
     uint32_t id;            ///< of fragments
     uint32_t offset;        ///< of fragments, bytes
     bool more;              ///< of fragments: not the last
-    uint16_t src_port;      ///< of UDP
-    uint16_t dst_port;      ///< of UDP
+    bool has_ports;         ///< UDP, and its header is there even if the rest is not
+    uint16_t src_port;      ///< with has_ports
+    uint16_t dst_port;      ///< with has_ports
     const uint8_t *payload; ///< UDP payload, or the fragment's bytes
     size_t payload_size;
 };
 
-/// Reads a frame of `size` captured bytes.
-struct frame frame_parse(int link_type, const uint8_t *data, size_t size);
+/// Whether frames of this link type can be read.
+bool frame_reads_link(int link_type);
 
-/// Reads the UDP header of a reassembled packet of `protocol` into `f` (src and dst are set):
+/// Reads a frame of which `size` of `wire_size` bytes were captured.
+struct frame frame_parse(int link_type, const uint8_t *data, size_t size, size_t wire_size);
+
+/// Reads what a reassembled packet holds, from `f->protocol` on, into `f`, whose src and dst stay:
 /// kind, ports, payload.
-void frame_parse_udp(struct frame *f, uint8_t protocol, const uint8_t *data, size_t size);
+void frame_parse_whole(struct frame *f, const uint8_t *data, size_t size);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The fence around libpcap, of which only its reading of files is used.
+ * The fence around libpcap, of which only the reading of files is used: it knows the variants of
+ * both formats (byte orders, microseconds and nanoseconds, interfaces of pcapng) and bounds the
+ * size of a frame. It refuses a pcapng file whose interfaces differ in link type or snap length
+ * there where the second kind begins; that is told as a broken file.
  */
 #include "source/pcap.h"
 
@@ -25,8 +28,22 @@ struct pcap_source {
 static const char *const OUTCOMES[PCAP_OUTCOME_COUNT] = {
     [PCAP_DATAGRAM] = "datagram", [PCAP_FRAGMENT] = "fragment",     [PCAP_NOT_IP] = "not_ip",
     [PCAP_NOT_UDP] = "not_udp",   [PCAP_OTHER_PORT] = "other_port", [PCAP_TRUNCATED] = "truncated",
-    [PCAP_DAMAGED] = "damaged",   [PCAP_INCOMPLETE] = "incomplete", [PCAP_LINK] = "link_type",
+    [PCAP_DAMAGED] = "damaged",   [PCAP_INCOMPLETE] = "incomplete",
 };
+
+static int check_link(struct pcap_source *s, struct err *err)
+{
+    s->link_type = pcap_datalink(s->pcap);
+    if (frame_reads_link(s->link_type)) {
+        return 0;
+    }
+    const char *name = pcap_datalink_val_to_name(s->link_type);
+    return err_set(
+        err, ERR_UNSUPPORTED,
+        "%.150s: link type %d (%s) is not read; Ethernet, Linux cooked, raw IP, loopback "
+        "and PPP are",
+        s->settings.path, s->link_type, name == NULL ? "no name" : name);
+}
 
 int pcap_source_open(const struct pcap_settings *settings, struct pcap_source **ret_source,
                      struct err *err)
@@ -49,7 +66,10 @@ int pcap_source_open(const struct pcap_settings *settings, struct pcap_source **
         pcap_source_close(s);
         return err_set(err, ERR_INVALID, "%.150s: not a capture: %.200s", settings->path, text);
     }
-    s->link_type = pcap_datalink(s->pcap);
+    if (check_link(s, err) != 0) {
+        pcap_source_close(s);
+        return err->status;
+    }
     *ret_source = s;
     return 0;
 }
@@ -62,9 +82,7 @@ void pcap_source_close(struct pcap_source *s)
     if (s->pcap != NULL) {
         pcap_close(s->pcap);
     }
-    if (s->reassembler != NULL) {
-        reassembler_free(s->reassembler);
-    }
+    reassembler_free(s->reassembler);
     mem_free(s);
 }
 
@@ -80,19 +98,21 @@ static bool is_wanted(const struct pcap_settings *settings, uint16_t port)
 
 static enum pcap_outcome outcome_of(const struct pcap_source *s, const struct frame *f)
 {
+    if (f->has_ports && !is_wanted(&s->settings, f->dst_port)) {
+        return PCAP_OTHER_PORT;
+    }
     switch (f->kind) {
     case FRAME_UDP:
-        return is_wanted(&s->settings, f->dst_port) ? PCAP_DATAGRAM : PCAP_OTHER_PORT;
+        return PCAP_DATAGRAM;
     case FRAME_NOT_UDP:
         return PCAP_NOT_UDP;
     case FRAME_TRUNCATED:
         return PCAP_TRUNCATED;
     case FRAME_DAMAGED:
         return PCAP_DAMAGED;
-    case FRAME_LINK:
-        return PCAP_LINK;
     case FRAME_NOT_IP:
-    case FRAME_FRAGMENT:
+    case FRAME_LINK:     // refused when the file was opened
+    case FRAME_FRAGMENT: // went to the reassembler
         break;
     }
     return PCAP_NOT_IP;
@@ -104,7 +124,7 @@ static bool take(struct pcap_source *s, const struct pcap_pkthdr *header, const 
 {
     // With nanosecond precision tv_usec holds nanoseconds.
     uint64_t now_ns = (uint64_t)header->ts.tv_sec * NS_PER_S + (uint64_t)header->ts.tv_usec;
-    struct frame f = frame_parse(s->link_type, data, header->caplen);
+    struct frame f = frame_parse(s->link_type, data, header->caplen, header->len);
     s->stats.frames++;
     if (f.kind == FRAME_FRAGMENT && !reassembler_add(s->reassembler, &f, now_ns)) {
         return false; // pcap_source_stats() has its outcome from the reassembler
