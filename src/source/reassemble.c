@@ -177,6 +177,7 @@ bool reassembler_add(struct reassembler *r, struct frame *f, uint64_t now_ns)
     r->stats.merged += p->fragments;
     r->stats.packets++;
     r->stats.waiting -= p->fragments;
+    p->fragments = 0;
     p->used = false;
     f->protocol = p->protocol;
     frame_parse_whole(f, r->whole, p->size);
