@@ -1,20 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * weir generate: synthetic datagrams to a UDP address or into a capture file. To loopback each
- * exporter sends from an address of its own (127.0.0.1 and up), so that what depends on the sender
- * can be tried on one machine.
+ * weir generate: synthetic datagrams to a UDP address or into a capture file. The exporters take
+ * turns; the n-th datagram of all has the same bytes each time it is made with the same settings,
+ * since its uptime is counted from n and the rate rather than read from a clock.
+ *
+ * To an address on loopback each exporter sends from one of its own (127.0.0.1 and up), so that
+ * what depends on the sender can be tried on one machine. Datagrams leave in gulps: what is due is
+ * sent with one system call, then the thread sleeps for a millisecond. Who falls behind (a stopped
+ * process, a slow machine) makes up for a tenth of a second at most, and the rate that was reached
+ * is in the closing line.
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "app/capture.h"
 #include "app/commands.h"
 #include "app/signals.h"
 #include "app/synth.h"
@@ -23,38 +26,65 @@
 #include "base/mem.h"
 
 enum {
-    SEND_BATCH = 32,
+    SEND_GULP = 128,
     FILE_COUNT_DEFAULT = 1000,
     FILE_START_S = 1700000000, ///< the time of the first datagram in a file
+    RATE_UNBOUND = 100000,     ///< what times are counted with when the rate is unbound
     SFLOW_PORT = 6343,
-    SLEEP_NS_MIN = 200000, ///< shorter waits are not worth a system call
+    SOURCE_PORT = 50000, ///< in a file
+    COLLECTOR_HOST = 254,
+    LAG_MAX_NS = 100000000,
 };
 
 struct generator {
     const struct settings *settings;
     struct synth synth;
     uint64_t sent;
+    uint64_t bytes;
     uint64_t count_max; ///< UINT64_MAX: no end
-    uint64_t duration_ns;
+    bool refused;       ///< nobody listens where the datagrams go
+    struct capture *capture;
     int sockets[SYNTH_EXPORTERS_MAX];
     uint32_t socket_count;
-    FILE *file;
+    struct iovec iovs[SEND_GULP];
+    struct mmsghdr messages[SEND_GULP];
+    uint8_t datagrams[SEND_GULP][SYNTH_DATAGRAM_SIZE_MAX];
 };
+
+/// When the n-th datagram is due, counted from the first.
+static uint64_t due_ns(const struct generator *g, uint64_t n)
+{
+    uint64_t rate = g->settings->rate == 0 ? RATE_UNBOUND : (uint64_t)g->settings->rate;
+    return n / rate * NS_PER_S + n % rate * NS_PER_S / rate;
+}
+
+/// Makes the n-th datagram into a place of the gulp; returns its size.
+static size_t make(struct generator *g, uint64_t n, size_t place)
+{
+    uint32_t exporter = (uint32_t)(n % g->synth.settings.exporters);
+    uint32_t uptime_ms = (uint32_t)(due_ns(g, n) / NS_PER_MS);
+    return synth_datagram(&g->synth, exporter, uptime_ms, g->datagrams[place]);
+}
 
 // --- To a UDP address ----------------------------------------------------------------------------
 
-/// A socket that sends to `to` from 127.0.0.<1+index> when `to` is on loopback.
+static bool is_loopback(const struct addrinfo *to)
+{
+    const struct sockaddr_in *address = (const void *)to->ai_addr;
+    return to->ai_family == AF_INET && *(const uint8_t *)&address->sin_addr == 127;
+}
+
+/// A socket that sends to `to`, from 127.0.0.<1+index> when that is on loopback.
 static int open_sender(const struct addrinfo *to, uint32_t index, int *ret_fd, struct err *err)
 {
     int fd = socket(to->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0) {
         return err_set_errno(err, errno, "cannot open a UDP socket");
     }
-    const uint8_t *address = (const uint8_t *)to->ai_addr + offsetof(struct sockaddr_in, sin_addr);
-    if (to->ai_family == AF_INET && address[0] == 127) {
+    if (is_loopback(to)) {
         struct sockaddr_in from = { .sin_family = AF_INET };
-        const uint8_t loopback[4] = { 127, 0, 0, (uint8_t)(1 + index) };
-        memcpy(&from.sin_addr, loopback, sizeof(loopback));
+        const uint8_t address[4] = { 127, 0, 0, (uint8_t)(1 + index) };
+        memcpy(&from.sin_addr, address, sizeof(address));
         if (bind(fd, (const struct sockaddr *)&from, sizeof(from)) != 0) {
             (void)err_set_errno(err, errno, "cannot send from 127.0.0.%u", 1 + index);
             (void)close(fd); // nothing was written
@@ -76,10 +106,11 @@ static int open_udp(struct generator *g, const char *target, struct err *err)
     char host[256];
     const char *colon = strrchr(target, ':');
     size_t size = colon == NULL ? 0 : (size_t)(colon - target);
-    if (colon == NULL || size == 0 || size >= sizeof(host)) {
-        return err_set(err, ERR_USAGE, "expected udp://HOST:PORT, not udp://%.100s", target);
+    bool bracketed = size > 2 && target[0] == '[' && target[size - 1] == ']';
+    if (size == 0 || size >= sizeof(host) || (!bracketed && memchr(target, ':', size) != NULL)) {
+        return err_set(err, ERR_USAGE,
+                       "expected udp://HOST:PORT or udp://[IPv6]:PORT, not udp://%.100s", target);
     }
-    bool bracketed = target[0] == '[' && target[size - 1] == ']';
     size -= bracketed ? 2 : 0;
     memcpy(host, target + bracketed, size);
     host[size] = '\0';
@@ -95,258 +126,240 @@ static int open_udp(struct generator *g, const char *target, struct err *err)
         g->socket_count += status == 0;
     }
     freeaddrinfo(info);
-    return status;
+    return status == 0 ? 0 : err_prefix(err, "udp://%.100s", target);
 }
 
-/// One gulp of one exporter's datagrams; returns how many the kernel took.
-static unsigned send_batch(struct generator *g, uint32_t exporter, unsigned count,
-                           uint64_t elapsed_ns)
+/// Sends the first `count` messages of the gulp from one exporter.
+static int send_messages(struct generator *g, uint32_t exporter, unsigned count, struct err *err)
 {
-    static _Thread_local uint8_t bytes[SEND_BATCH][SYNTH_DATAGRAM_SIZE_MAX];
-    struct iovec iovs[SEND_BATCH];
-    struct mmsghdr messages[SEND_BATCH];
-    for (unsigned i = 0; i < count; i++) {
-        size_t size =
-            synth_datagram(&g->synth, exporter, (uint32_t)(elapsed_ns / NS_PER_MS), bytes[i]);
-        iovs[i] = (struct iovec){ .iov_base = bytes[i], .iov_len = size };
-        messages[i] = (struct mmsghdr){ .msg_hdr = { .msg_iov = &iovs[i], .msg_iovlen = 1 } };
-    }
-    unsigned done = 0;
-    while (done < count) {
-        int n = sendmmsg(g->sockets[exporter], messages + done, count - done, 0);
-        // Nobody listening (ICMP) is told with the next send; the datagram itself did go out.
-        done += n > 0 ? (unsigned)n : 0;
-        if (n < 0 && errno != ECONNREFUSED && errno != EINTR) {
-            break;
+    for (unsigned done = 0; done < count;) {
+        int n = sendmmsg(g->sockets[exporter], g->messages + done, count - done, 0);
+        if (n > 0) {
+            done += (unsigned)n;
+        } else if (errno == ECONNREFUSED) {
+            g->refused = true; // what became of an earlier datagram; this one is tried again
+        } else if (errno == ENOBUFS || errno == ENOMEM) {
+            (void)signals_wait(1); // a queue is full; a signal is seen when the next one is
+        } else if (errno != EINTR) {
+            return err_set_errno(err, errno, "cannot send");
         }
-    }
-    return done;
-}
-
-/// How many are due by now at the asked rate.
-static uint64_t due(const struct generator *g, uint64_t elapsed_ns)
-{
-    uint64_t rate = (uint64_t)g->settings->rate;
-    uint64_t wanted =
-        rate == 0 ? g->sent + SEND_BATCH
-                  : elapsed_ns / NS_PER_S * rate + elapsed_ns % NS_PER_S * rate / NS_PER_S + 1;
-    return wanted > g->count_max ? g->count_max : wanted;
-}
-
-static void wait_for_next(const struct generator *g, uint64_t elapsed_ns)
-{
-    uint64_t next_ns = (g->sent + 1) * NS_PER_S / (uint64_t)g->settings->rate;
-    uint64_t pause_ns = next_ns > elapsed_ns ? next_ns - elapsed_ns : 0;
-    pause_ns = pause_ns < SLEEP_NS_MIN ? SLEEP_NS_MIN : pause_ns;
-    pause_ns = pause_ns > 100 * NS_PER_MS ? 100 * NS_PER_MS : pause_ns; // signals are looked for
-    struct timespec pause = { .tv_nsec = (long)pause_ns };
-    (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL); // may end early
-}
-
-static uint64_t send_all(struct generator *g)
-{
-    uint64_t begin_ns = clock_mono_ns();
-    uint64_t elapsed_ns = 0;
-    uint32_t exporter = 0;
-    for (unsigned turn = 0; g->sent < g->count_max; turn++) {
-        elapsed_ns = clock_mono_ns() - begin_ns;
-        bool over = g->duration_ns > 0 && elapsed_ns >= g->duration_ns;
-        if (over || (turn % 64 == 0 && signals_wait(0) != 0)) {
-            break;
-        }
-        uint64_t open = due(g, elapsed_ns) - g->sent;
-        if (g->sent >= due(g, elapsed_ns)) {
-            wait_for_next(g, elapsed_ns);
-            continue;
-        }
-        unsigned count = open > SEND_BATCH ? SEND_BATCH : (unsigned)open;
-        g->sent += send_batch(g, exporter, count, elapsed_ns);
-        exporter = (exporter + 1) % g->socket_count;
-    }
-    return clock_mono_ns() - begin_ns;
-}
-
-// --- Into a file
-// -----------------------------------------------------------------------------------
-
-static void put_le32(uint8_t *at, uint32_t v)
-{
-    for (int i = 0; i < 4; i++) {
-        at[i] = (uint8_t)(v >> 8 * i);
-    }
-}
-
-static int open_file(struct generator *g, const char *path, struct err *err)
-{
-    uint8_t header[24] = { 0 };
-    put_le32(header, 0xa1b23c4d);       // nanoseconds, little-endian
-    put_le32(header + 4, 4U << 16 | 2); // version 2.4
-    put_le32(header + 16, 65535);
-    put_le32(header + 20, 1); // Ethernet
-    g->file = fopen(path, "we");
-    if (g->file == NULL || fwrite(header, sizeof(header), 1, g->file) != 1) {
-        return err_set_errno(err, errno, "cannot write %s", path);
-    }
-    if (g->count_max == UINT64_MAX) {
-        g->count_max = FILE_COUNT_DEFAULT;
     }
     return 0;
 }
 
-/// Ethernet, IPv4 and UDP headers for a datagram of `size` bytes from exporter `index`.
-static void put_headers(uint8_t at[static 42], uint32_t index, size_t size)
+/// Makes and sends the next `count` datagrams: each exporter's share with one call.
+static int send_gulp(struct generator *g, unsigned count, struct err *err)
 {
-    static const uint8_t FORM[42] = {
-        2,
-        0,
-        0,
-        0,
-        0,
-        1,
-        2,
-        0,
-        0,
-        0,
-        0,
-        2,
-        8,
-        0, // Ethernet
-        0x45,
-        0,
-        0,
-        0,
-        0,
-        0,
-        0x40,
-        0,
-        64,
-        17,
-        0,
-        0,
-        192,
-        0,
-        2,
-        0,
-        192,
-        0,
-        2,
-        254, // IPv4
-        0xc3,
-        0x50,
-        SFLOW_PORT >> 8,
-        SFLOW_PORT & 0xff,
-        0,
-        0,
-        0,
-        0, // UDP
-    };
-    memcpy(at, FORM, sizeof(FORM));
-    at[14 + 2] = (uint8_t)((size + 28) >> 8);
-    at[14 + 3] = (uint8_t)(size + 28);
-    at[14 + 15] = (uint8_t)(1 + index);
-    at[34 + 4] = (uint8_t)((size + 8) >> 8);
-    at[34 + 5] = (uint8_t)(size + 8);
-    uint32_t sum = 0;
-    for (int i = 14; i < 34; i += 2) {
-        sum += (uint32_t)(at[i] << 8 | at[i + 1]);
+    uint32_t exporters = g->socket_count;
+    for (uint64_t first = g->sent; first < g->sent + count && first < g->sent + exporters;
+         first++) {
+        unsigned share = 0;
+        for (uint64_t n = first; n < g->sent + count; n += exporters, share++) {
+            size_t size = make(g, n, share);
+            g->iovs[share] = (struct iovec){ .iov_base = g->datagrams[share], .iov_len = size };
+            g->messages[share].msg_hdr =
+                (struct msghdr){ .msg_iov = &g->iovs[share], .msg_iovlen = 1 };
+            g->bytes += size;
+        }
+        if (send_messages(g, (uint32_t)(first % exporters), share, err) != 0) {
+            return err->status;
+        }
     }
-    sum = (sum & 0xffff) + (sum >> 16);
-    sum = ~((sum & 0xffff) + (sum >> 16));
-    at[14 + 10] = (uint8_t)(sum >> 8);
-    at[14 + 11] = (uint8_t)sum;
+    g->sent += count;
+    return 0;
+}
+
+/// How many datagrams to send now; 0: wait. Moves the beginning when too much is due.
+static unsigned count_due(const struct generator *g, uint64_t *begin_ns)
+{
+    uint64_t left = g->count_max - g->sent;
+    uint64_t due = SEND_GULP;
+    if (g->settings->rate > 0) {
+        uint64_t elapsed_ns = clock_mono_ns() - *begin_ns;
+        uint64_t next_ns = due_ns(g, g->sent);
+        if (elapsed_ns > next_ns + LAG_MAX_NS) {
+            *begin_ns += elapsed_ns - next_ns - LAG_MAX_NS;
+            elapsed_ns = next_ns + LAG_MAX_NS;
+        }
+        for (due = 0; due < SEND_GULP && due_ns(g, g->sent + due) <= elapsed_ns; due++) {
+        }
+    }
+    return (unsigned)(due < left ? due : left);
+}
+
+/// Sleeps until the next datagram is due, a millisecond at least. Returns whether to stop.
+static bool wait_for_next(const struct generator *g, uint64_t begin_ns)
+{
+    enum { PAUSE_MAX_MS = 1000 };
+    uint64_t elapsed_ns = clock_mono_ns() - begin_ns;
+    uint64_t next_ns = due_ns(g, g->sent);
+    uint64_t pause_ms = next_ns > elapsed_ns ? (next_ns - elapsed_ns) / NS_PER_MS : 0;
+    pause_ms = pause_ms == 0 ? 1 : pause_ms > PAUSE_MAX_MS ? PAUSE_MAX_MS : pause_ms;
+    return signals_wait((int)pause_ms) != 0;
+}
+
+static int send_all(struct generator *g, struct err *err)
+{
+    uint64_t duration_ns = g->settings->duration_ns;
+    uint64_t end_ns = clock_mono_ns() + duration_ns;
+    uint64_t begin_ns = clock_mono_ns();
+    if (g->settings->rate > 0) {
+        end_ns += LAG_MAX_NS; // what is due by the end may be sent a little later
+    }
+    bool stop = false;
+    while (!stop && g->sent < g->count_max) {
+        if (duration_ns > 0 && clock_mono_ns() >= end_ns) {
+            break;
+        }
+        unsigned due = count_due(g, &begin_ns);
+        if (due == 0) {
+            stop = wait_for_next(g, begin_ns);
+            continue;
+        }
+        if (send_gulp(g, due, err) != 0) {
+            return err->status;
+        }
+        stop = signals_wait(0) != 0;
+    }
+    return 0;
+}
+
+// --- Into a file ---------------------------------------------------------------------------------
+
+static struct addr collector_of(const struct addr *agent)
+{
+    struct addr collector = *agent;
+    collector.bytes[collector.size - 1] = COLLECTOR_HOST;
+    return collector;
 }
 
 static int write_all(struct generator *g, struct err *err)
 {
-    static _Thread_local uint8_t frame[16 + 42 + SYNTH_DATAGRAM_SIZE_MAX];
-    uint64_t rate = g->settings->rate == 0 ? 1000 : (uint64_t)g->settings->rate;
-    for (; g->sent < g->count_max; g->sent++) {
-        uint64_t at_ns = g->sent / rate * NS_PER_S + g->sent % rate * NS_PER_S / rate;
-        if (g->duration_ns > 0 && at_ns >= g->duration_ns) {
-            break;
+    bool stop = false;
+    for (; !stop && g->sent < g->count_max; g->sent++) {
+        const struct synth_exporter *x = &g->synth.exporters[g->sent % g->synth.settings.exporters];
+        struct capture_datagram d = { .src = x->agent,
+                                      .dst = collector_of(&x->agent),
+                                      .src_port = SOURCE_PORT,
+                                      .dst_port = SFLOW_PORT,
+                                      .data = g->datagrams[0],
+                                      .size = make(g, g->sent, 0),
+                                      .time_ns = FILE_START_S * NS_PER_S + due_ns(g, g->sent) };
+        if (capture_write(g->capture, &d, err) != 0) {
+            return err->status;
         }
-        uint32_t exporter = (uint32_t)(g->sent % g->synth.settings.exporters);
-        size_t size =
-            synth_datagram(&g->synth, exporter, (uint32_t)(at_ns / NS_PER_MS), frame + 16 + 42);
-        put_le32(frame, FILE_START_S + (uint32_t)(at_ns / NS_PER_S));
-        put_le32(frame + 4, (uint32_t)(at_ns % NS_PER_S));
-        put_le32(frame + 8, (uint32_t)(42 + size));
-        put_le32(frame + 12, (uint32_t)(42 + size));
-        put_headers(frame + 16, exporter, size);
-        if (fwrite(frame, 16 + 42 + size, 1, g->file) != 1) {
-            return err_set_errno(err, errno, "cannot write the capture");
-        }
+        g->bytes += d.size;
+        stop = g->sent % SEND_GULP == 0 && signals_wait(0) != 0;
     }
-    FILE *file = g->file;
-    g->file = NULL;
-    return fclose(file) == 0 ? 0 : err_set_errno(err, errno, "cannot write the capture");
+    return capture_finish(g->capture, err);
 }
 
-// --- Both
-// --------------------------------------------------------------------------------------------
+static int open_file(struct generator *g, const char *path, struct err *err)
+{
+    if (g->count_max == UINT64_MAX) {
+        g->count_max = FILE_COUNT_DEFAULT;
+    }
+    return capture_create(path, &g->capture, err);
+}
+
+// --- Both ----------------------------------------------------------------------------------------
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t size = strlen(text);
+    return size > strlen(end) && strcmp(text + size - strlen(end), end) == 0;
+}
 
 static int open_target(struct generator *g, struct err *err)
 {
+    static const char UDP[] = "udp://";
+    static const char PCAP[] = "pcap://";
     if (g->settings->arg_count != 1) {
         return err_set(err, ERR_USAGE, "generate needs one udp://HOST:PORT or pcap://FILE");
     }
     const char *target = g->settings->args[0];
-    if (strncmp(target, "udp://", 6) == 0) {
-        return open_udp(g, target + 6, err);
+    if (strncmp(target, UDP, strlen(UDP)) == 0) {
+        return open_udp(g, target + strlen(UDP), err);
     }
-    if (strncmp(target, "pcap://", 7) == 0) {
-        return open_file(g, target + 7, err);
+    if (strncmp(target, PCAP, strlen(PCAP)) == 0) {
+        return open_file(g, target + strlen(PCAP), err);
+    }
+    if (ends_with(target, ".pcap") && strstr(target, "://") == NULL) {
+        return open_file(g, target, err);
     }
     return err_set(err, ERR_USAGE, "expected udp://HOST:PORT or pcap://FILE, not \"%.100s\"",
                    target);
 }
 
-static int generate(struct generator *g, struct err *err)
+static void log_sums(const struct generator *g, uint64_t elapsed_ns)
 {
-    if (settings_check(g->settings, err) != 0 || open_target(g, err) != 0) {
-        return err->status;
-    }
-    uint64_t elapsed_ns = 0;
-    if (g->file != NULL) {
-        if (write_all(g, err) != 0) {
-            return err->status;
-        }
-    } else {
-        elapsed_ns = send_all(g);
-    }
     uint64_t elapsed_ms = elapsed_ns / NS_PER_MS;
     log_with(LOG_LEVEL_INFO, "generated", NULL, LOG_U64("datagrams", g->sent),
-             LOG_U64("flows", g->sent * g->synth.settings.flows), LOG_U64("ms", elapsed_ms),
+             LOG_U64("flows", g->sent * g->synth.settings.flows),
+             LOG_U64("counter_samples", synth_counter_samples(&g->synth)),
+             LOG_U64("bytes", g->bytes), LOG_U64("ms", elapsed_ms),
              LOG_U64("per_second", elapsed_ms == 0 ? 0 : g->sent * 1000 / elapsed_ms));
-    return 0;
+    if (g->refused) {
+        log_with(LOG_LEVEL_WARN, "nobody listened there, at least for a time", NULL,
+                 LOG_TEXT("target", g->settings->args[0]));
+    }
+}
+
+static int generate(struct generator *g, struct err *err)
+{
+    if (open_target(g, err) != 0) {
+        return err->status;
+    }
+    uint64_t begin_ns = clock_mono_ns();
+    int status = g->capture != NULL ? write_all(g, err) : send_all(g, err);
+    log_sums(g, clock_mono_ns() - begin_ns);
+    return status;
+}
+
+static void generator_free(struct generator *g)
+{
+    for (uint32_t i = 0; i < g->socket_count; i++) {
+        (void)close(g->sockets[i]); // datagrams are gone or not
+    }
+    capture_free(g->capture);
+    mem_free(g);
+}
+
+/// How many datagrams -count, or -rate and -duration, ask for; UINT64_MAX: no end.
+static uint64_t count_max(const struct settings *s)
+{
+    uint64_t count = s->count == 0 ? UINT64_MAX : (uint64_t)s->count;
+    uint64_t rate = (uint64_t)s->rate;
+    uint64_t ns = s->duration_ns;
+    if (rate == 0 || ns == 0) {
+        return count;
+    }
+    uint64_t due = ns / NS_PER_S * rate + ns % NS_PER_S * rate / NS_PER_S;
+    return due < count ? due : count;
 }
 
 int generate_command(const struct settings *s)
 {
-    struct generator *g = mem_zalloc(sizeof(*g));
-    CHECK(g != NULL);
-    struct synth_settings synth = { .seed = (uint64_t)s->seed,
-                                    .exporters = (uint32_t)s->exporters,
-                                    .flows = (uint32_t)s->flows,
-                                    .ipv6 = (uint32_t)s->ipv6,
-                                    .expanded = (uint32_t)s->expanded,
-                                    .counters = (uint32_t)s->counters };
-    g->settings = s;
-    g->count_max = s->count == 0 ? UINT64_MAX : (uint64_t)s->count;
-    g->duration_ns = s->duration_ns;
-    synth_init(&g->synth, &synth);
-    signals_block();
     struct err err = { 0 };
-    int status = generate(g, &err);
+    int status = settings_check(s, &err);
+    if (status == 0) {
+        struct synth_settings synth = { .seed = (uint64_t)s->seed,
+                                        .exporters = (uint32_t)s->exporters,
+                                        .flows = (uint32_t)s->flows,
+                                        .ipv6 = (uint32_t)s->ipv6,
+                                        .expanded = (uint32_t)s->expanded,
+                                        .counters = (uint32_t)s->counters };
+        struct generator *g = mem_zalloc(sizeof(*g));
+        CHECK(g != NULL);
+        g->settings = s;
+        g->count_max = count_max(s);
+        synth_init(&g->synth, &synth);
+        signals_block();
+        status = generate(g, &err);
+        generator_free(g);
+    }
     if (status != 0) {
         log_with(LOG_LEVEL_ERROR, "cannot generate", NULL, LOG_TEXT("error", err.text));
     }
-    for (uint32_t i = 0; i < g->socket_count; i++) {
-        (void)close(g->sockets[i]); // datagrams are gone or not
-    }
-    if (g->file != NULL) {
-        (void)fclose(g->file); // a failure was said
-    }
-    mem_free(g);
     return status == 0 ? EXIT_DONE : status == ERR_USAGE ? EXIT_USAGE : EXIT_CANNOT_RUN;
 }

@@ -549,7 +549,7 @@ int settings_check(const struct settings *s, struct err *err)
         bool ok = is_range(err, "rate", s->rate, 0, 10000000) &&
                   is_range(err, "count", s->count, 0, INT64_MAX) &&
                   is_range(err, "exporters", s->exporters, 1, 250) &&
-                  is_range(err, "flows", s->flows, 1, 8) &&
+                  is_range(err, "flows", s->flows, 1, 32) &&
                   is_range(err, "ipv6", s->ipv6, 0, 100) &&
                   is_range(err, "expanded", s->expanded, 0, 100) &&
                   is_range(err, "counters", s->counters, 0, 100);

@@ -1,337 +1,324 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Traffic is drawn from a few thousand hosts whose popularity falls with their number, over a
- * handful of services; most of it TCP, some UDP, a little ICMP; a third in a VLAN. Headers are
- * sampled up to 128 bytes, as switches do.
+ * Each exporter is a switch or router of its own: a generator seeded from the seed and its number,
+ * so that its datagrams do not depend on whose turn it is; an agent address; a sampling rate; a
+ * role. A switch tells VLANs, a router the next hop as well, a border router the AS path instead.
+ *
+ * Sampling is played as an agent does it: the distance to the next sampled packet is drawn with the
+ * sampling rate as its mean and added to the pool of the interface the packet came in on, which is
+ * the sample's source; each source numbers its flow samples and its counter samples. The octets of
+ * the counters grow by what the samples stand for, so that flows and counters agree.
+ *
+ * Left out: sub-agents, drop samples, tunnels.
  */
 #include "app/synth.h"
 
-#include <stdbool.h>
-#include <string.h>
-
 #include "base/check.h"
+#include "base/pen.h"
 
 enum {
-    HEADER_SIZE_MAX = 128,
-    HOSTS = 4096,
-    INTERFACES = 48,
-    SAMPLING_RATE = 1024,
-    PROTOCOL_ICMP = 1,
-    PROTOCOL_TCP = 6,
-    PROTOCOL_UDP = 17,
-    PROTOCOL_ICMPV6 = 58,
+    SAMPLE_FLOW = 1,
+    SAMPLE_COUNTER = 2,
+    SAMPLE_FLOW_EXPANDED = 3,
+    SAMPLE_COUNTER_EXPANDED = 4,
+    RECORD_HEADER = 1,
+    RECORD_SWITCH = 1001,
+    RECORD_ROUTER = 1002,
+    RECORD_GATEWAY = 1003,
+    COUNTERS_INTERFACE = 1,
+    COUNTERS_ETHERNET = 2,
+    INTERFACE_INTERNAL = 0x3fffffff, ///< the device itself
+    FORMAT_DROPPED = 1,              ///< of an output interface: why it was dropped
+    REASON_ACL = 258,
+    AS_SEQUENCE = 2,
+    AS_DOCUMENTATION = 64496, ///< RFC 5398
+    AS_DOCUMENTATION_LARGE = 65536,
+    AS_DOCUMENTATION_COUNT = 16,
 };
 
-/// A place to write big-endian numbers to.
-struct pen {
-    uint8_t *at;
-};
+enum { ROLE_SWITCH, ROLE_ROUTER, ROLE_BORDER, ROLE_COUNT };
 
-static void put8(struct pen *p, uint32_t v)
+void synth_init(struct synth *s, const struct synth_settings *settings)
 {
-    *p->at++ = (uint8_t)v;
-}
-
-static void put16(struct pen *p, uint32_t v)
-{
-    put8(p, v >> 8);
-    put8(p, v);
-}
-
-static void put32(struct pen *p, uint32_t v)
-{
-    put16(p, v >> 16);
-    put16(p, v);
-}
-
-static void put_zeros(struct pen *p, size_t size)
-{
-    memset(p->at, 0, size);
-    p->at += size;
-}
-
-/// splitmix64: every seed is a good one.
-static uint64_t next_random(struct synth *s)
-{
-    s->random += UINT64_C(0x9e3779b97f4a7c15);
-    uint64_t z = s->random;
-    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-    return z ^ z >> 31;
-}
-
-/// 0..n-1.
-static uint32_t pick(struct synth *s, uint32_t n)
-{
-    return (uint32_t)(next_random(s) >> 32) % n;
-}
-
-static bool chance(struct synth *s, uint32_t percent)
-{
-    return pick(s, 100) < percent;
-}
-
-/// A host number: the product of two draws favors low ones.
-static uint32_t pick_host(struct synth *s)
-{
-    return pick(s, HOSTS) * pick(s, HOSTS) / HOSTS;
-}
-
-/// The packet that is sampled.
-struct packet {
-    bool ipv6;
-    bool tagged;
-    uint8_t protocol;
-    uint32_t src;
-    uint32_t dst;
-    uint16_t src_port;
-    uint16_t dst_port;
-    uint16_t vlan;
-    uint8_t tcp_flags;
-    uint32_t frame_size;
-    uint32_t random;
-};
-
-static struct packet pick_packet(struct synth *s)
-{
-    static const uint16_t SERVICES[] = { 443, 443, 443, 80, 53, 53, 22, 25, 123, 993, 3389, 8080 };
-    static const uint8_t TCP_FLAGS[] = { 0x10, 0x10, 0x18, 0x18, 0x02, 0x12, 0x11 };
-    static const uint32_t SIZES[] = { 64, 64, 90, 128, 576, 1280, 1518, 1518, 1518 };
-    struct packet p = { .ipv6 = chance(s, s->settings.ipv6),
-                        .tagged = chance(s, 33),
-                        .src = pick_host(s),
-                        .dst = pick_host(s),
-                        .frame_size = SIZES[pick(s, sizeof(SIZES) / sizeof(SIZES[0]))],
-                        .random = pick(s, UINT32_MAX) };
-    uint16_t service = SERVICES[pick(s, sizeof(SERVICES) / sizeof(SERVICES[0]))];
-    uint16_t client = (uint16_t)(32768 + pick(s, 28232));
-    bool to_service = chance(s, 50);
-    p.src_port = to_service ? client : service;
-    p.dst_port = to_service ? service : client;
-    p.vlan = (uint16_t)(100 + pick(s, 20));
-    p.tcp_flags = TCP_FLAGS[pick(s, sizeof(TCP_FLAGS))];
-    if (chance(s, 3)) {
-        p.protocol = p.ipv6 ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP;
-    } else {
-        p.protocol = service == 53 || service == 123 || chance(s, 10) ? PROTOCOL_UDP : PROTOCOL_TCP;
+    static const uint32_t RATES[] = { 1024, 512, 2048, 4096, 1000, 8192 };
+    CHECK(settings->exporters >= 1 && settings->exporters <= SYNTH_EXPORTERS_MAX);
+    CHECK(settings->flows >= 1 && settings->flows <= SYNTH_FLOWS_MAX);
+    memset(s, 0, sizeof(*s));
+    s->settings = *settings;
+    struct synth_random seeds = { .state = settings->seed };
+    for (uint32_t i = 0; i < settings->exporters; i++) {
+        struct synth_exporter *x = &s->exporters[i];
+        const uint8_t v4[4] = { 192, 0, 2, (uint8_t)(1 + i) };
+        const uint8_t v6[16] = { 0x20, 0x01, 0x0d, 0xb8, [15] = (uint8_t)(1 + i) };
+        bool ipv6 = (1 + i) * 37 % 100 < settings->ipv6; // the first stays IPv4 up to 37 percent
+        x->agent = ipv6 ? addr_v6(v6) : addr_v4(v4);
+        x->random.state = synth_random_next(&seeds);
+        x->sampling_rate = RATES[i % (sizeof(RATES) / sizeof(RATES[0]))];
+        x->role = i % ROLE_COUNT;
     }
-    uint32_t least = p.ipv6 ? 94 : 64;
-    p.frame_size = p.frame_size < least ? least : p.frame_size;
-    return p;
-}
-
-static void put_mac(struct pen *p, uint32_t host)
-{
-    put16(p, 0x0200);
-    put32(p, host);
-}
-
-static void put_ipv4(struct pen *p, const struct packet *packet, uint32_t size)
-{
-    put16(p, 0x4500);
-    put16(p, size);
-    put16(p, packet->random);
-    put16(p, 0x4000);
-    put8(p, 64);
-    put8(p, packet->protocol);
-    uint8_t *checksum = p->at;
-    put16(p, 0);
-    put32(p, 0x0a000000 + packet->src);
-    put32(p, 0x0a010000 + packet->dst);
-    uint32_t sum = 0;
-    for (const uint8_t *w = checksum - 10; w < p->at; w += 2) {
-        sum += (uint32_t)(w[0] << 8 | w[1]);
-    }
-    sum = (sum & 0xffff) + (sum >> 16);
-    sum = ~((sum & 0xffff) + (sum >> 16));
-    checksum[0] = (uint8_t)(sum >> 8);
-    checksum[1] = (uint8_t)sum;
-}
-
-static void put_ipv6(struct pen *p, const struct packet *packet, uint32_t size)
-{
-    put32(p, 0x60000000 | (packet->random & 0xfffff));
-    put16(p, size - 40);
-    put8(p, packet->protocol);
-    put8(p, 64);
-    for (int i = 0; i < 2; i++) {
-        put32(p, 0x20010db8);
-        put32(p, (uint32_t)i);
-        put32(p, 0);
-        put32(p, i == 0 ? packet->src : packet->dst);
-    }
-}
-
-static void put_transport(struct pen *p, const struct packet *packet, uint32_t size)
-{
-    switch (packet->protocol) {
-    case PROTOCOL_TCP:
-        put16(p, packet->src_port);
-        put16(p, packet->dst_port);
-        put32(p, packet->random);
-        put32(p, packet->random * 7);
-        put8(p, 0x50);
-        put8(p, packet->tcp_flags);
-        put16(p, 0xffff);
-        put32(p, 0);
-        break;
-    case PROTOCOL_UDP:
-        put16(p, packet->src_port);
-        put16(p, packet->dst_port);
-        put16(p, size);
-        put16(p, 0);
-        break;
-    default:
-        put8(p, packet->protocol == PROTOCOL_ICMP ? 8 : 128);
-        put8(p, 0);
-        put16(p, 0);
-        put32(p, packet->random);
-    }
-}
-
-/// The first bytes of the frame, as a switch samples them; returns how many.
-static uint32_t put_header(struct pen *p, const struct packet *packet)
-{
-    const uint8_t *begin = p->at;
-    uint32_t link = packet->tagged ? 18 : 14;
-    uint32_t ip = packet->frame_size - 4 - link; // without the frame check sequence
-    put_mac(p, packet->dst);
-    put_mac(p, packet->src);
-    if (packet->tagged) {
-        put16(p, 0x8100);
-        put16(p, packet->vlan);
-    }
-    put16(p, packet->ipv6 ? 0x86dd : 0x0800);
-    if (packet->ipv6) {
-        put_ipv6(p, packet, ip);
-    } else {
-        put_ipv4(p, packet, ip);
-    }
-    put_transport(p, packet, ip - (packet->ipv6 ? 40 : 20));
-    uint32_t size = (uint32_t)(p->at - begin);
-    uint32_t sampled = packet->frame_size - 4;
-    sampled = sampled > HEADER_SIZE_MAX ? HEADER_SIZE_MAX : sampled;
-    if (size < sampled) {
-        put_zeros(p, sampled - size);
-    }
-    return sampled;
 }
 
 /// Starts a structure with a length; end_length() fills it in.
 static uint8_t *begin_length(struct pen *p, uint32_t format)
 {
-    put32(p, format);
-    put32(p, 0);
+    pen_u32(p, format);
+    pen_u32(p, 0);
     return p->at;
 }
 
 static void end_length(const struct pen *p, uint8_t *content)
 {
     struct pen length = { .at = content - 4 };
-    put32(&length, (uint32_t)(p->at - content));
+    pen_u32(&length, (uint32_t)(p->at - content));
 }
 
-static void put_raw_header(struct pen *p, const struct packet *packet)
+static void put_address(struct pen *p, const struct addr *a)
 {
-    uint8_t *record = begin_length(p, 1);
-    put32(p, 1); // Ethernet
-    put32(p, packet->frame_size);
-    put32(p, 4); // stripped: the frame check sequence
-    struct pen size = { .at = p->at };
-    put32(p, 0);
-    uint32_t sampled = put_header(p, packet);
-    put32(&size, sampled);
-    put_zeros(p, (4 - sampled % 4) % 4);
+    pen_u32(p, a->size == ADDR_V4_SIZE ? 1 : 2);
+    pen_bytes(p, a->bytes, a->size);
+}
+
+// --- Flow samples --------------------------------------------------------------------------------
+
+static void put_header(struct pen *p, const struct synth_packet *packet, struct synth_random *r)
+{
+    uint8_t *record = begin_length(p, RECORD_HEADER);
+    pen_u32(p, 1); // Ethernet
+    pen_u32(p, packet->frame_size);
+    pen_u32(p, 4); // stripped: the frame check sequence
+    struct pen size = *p;
+    pen_u32(p, 0);
+    uint32_t sampled = synth_packet_header(packet, r, p->at);
+    pen_u32(&size, sampled);
+    p->at += sampled;
+    pen_zeros(p, (4 - sampled % 4) % 4);
     end_length(p, record);
 }
 
-static void put_extended_switch(struct pen *p, const struct packet *packet)
+static void put_switch(struct pen *p, const struct synth_packet *packet)
 {
-    uint8_t *record = begin_length(p, 1001);
-    uint32_t vlan = packet->tagged ? packet->vlan : 1;
-    put32(p, vlan);
-    put32(p, 0);
-    put32(p, vlan);
-    put32(p, 0);
+    uint8_t *record = begin_length(p, RECORD_SWITCH);
+    pen_u32(p, synth_host_vlan(&packet->src));
+    pen_u32(p, 0); // priority
+    pen_u32(p, synth_host_vlan(&packet->dst));
+    pen_u32(p, 0);
     end_length(p, record);
 }
 
-static void put_flow_sample(struct synth *s, struct synth_exporter *x, struct pen *p)
+/// The router behind the output interface.
+static struct addr next_hop(const struct synth_packet *packet)
 {
-    struct packet packet = pick_packet(s);
-    bool expanded = chance(s, s->settings.expanded);
-    uint32_t in = 1 + packet.src % INTERFACES;
-    uint32_t out = 1 + packet.dst % INTERFACES;
-    uint8_t *sample = begin_length(p, expanded ? 3 : 1);
-    put32(p, x->sample_sequence++);
-    if (expanded) {
-        put32(p, 0);
+    uint8_t port = (uint8_t)synth_host_port(&packet->dst);
+    const uint8_t v4[4] = { 203, 0, 113, port };
+    const uint8_t v6[16] = { 0x20, 0x01, 0x0d, 0xb8, 0xff, 0xff, [15] = port };
+    return packet->ipv6 ? addr_v6(v6) : addr_v4(v4);
+}
+
+static void put_router(struct pen *p, const struct synth_packet *packet)
+{
+    uint8_t *record = begin_length(p, RECORD_ROUTER);
+    struct addr hop = next_hop(packet);
+    put_address(p, &hop);
+    uint32_t inside = packet->ipv6 ? 64 : 23;
+    uint32_t outside = packet->ipv6 ? 32 : 15;
+    pen_u32(p, packet->src.outside ? outside : inside);
+    pen_u32(p, packet->dst.outside ? outside : inside);
+    end_length(p, record);
+}
+
+/// The AS of hosts outside; inside it is the first of the range.
+static uint32_t as_of(const struct synth_host *h)
+{
+    if (!h->outside) {
+        return AS_DOCUMENTATION;
     }
-    put32(p, in);
-    put32(p, SAMPLING_RATE);
-    x->pool += SAMPLING_RATE;
-    put32(p, x->pool);
-    put32(p, 0); // drops
-    if (expanded) {
-        put32(p, 0);
+    return (h->number % 2 == 0 ? AS_DOCUMENTATION : AS_DOCUMENTATION_LARGE) +
+           h->number % AS_DOCUMENTATION_COUNT;
+}
+
+static void put_gateway(struct pen *p, const struct synth_packet *packet)
+{
+    uint8_t *record = begin_length(p, RECORD_GATEWAY);
+    struct addr hop = next_hop(packet);
+    put_address(p, &hop);
+    pen_u32(p, AS_DOCUMENTATION);
+    pen_u32(p, as_of(&packet->src));
+    pen_u32(p, packet->src.outside ? AS_DOCUMENTATION + 1 : 0); // the neighbor it came from
+    if (packet->dst.outside) {
+        uint32_t length = 2 + packet->dst.number % 3;
+        pen_u32(p, 1); // segments
+        pen_u32(p, AS_SEQUENCE);
+        pen_u32(p, length);
+        for (uint32_t i = 1; i < length; i++) {
+            pen_u32(p, AS_DOCUMENTATION + i);
+        }
+        pen_u32(p, as_of(&packet->dst));
+    } else {
+        pen_u32(p, 0);
     }
-    put32(p, in);
-    if (expanded) {
-        put32(p, 0);
+    pen_u32(p, 2); // communities
+    pen_u32(p, (uint32_t)AS_DOCUMENTATION << 16 | 100);
+    pen_u32(p, (uint32_t)AS_DOCUMENTATION << 16 | packet->dst.number % 10);
+    pen_u32(p, 100); // local preference
+    end_length(p, record);
+}
+
+/// Where a packet goes: mostly out of a port, seldom to the device itself or nowhere.
+struct output {
+    uint32_t format;
+    uint32_t value;
+};
+
+static struct output draw_output(struct synth_exporter *x, const struct synth_packet *packet)
+{
+    uint32_t kind = synth_random_below(&x->random, 200);
+    if (kind == 0) {
+        return (struct output){ .format = FORMAT_DROPPED, .value = REASON_ACL };
     }
-    put32(p, out);
-    put32(p, 2); // records
-    put_raw_header(p, &packet);
-    put_extended_switch(p, &packet);
+    return (struct output){ .value =
+                                kind == 1 ? INTERFACE_INTERNAL : synth_host_port(&packet->dst) };
+}
+
+/// One more sampled packet: pools and counters grow by the packets it stands for.
+static void advance(struct synth_exporter *x, const struct synth_packet *packet,
+                    struct synth_port *in, const struct output *output)
+{
+    uint32_t skipped = 1 + synth_random_below(&x->random, 2 * x->sampling_rate - 1);
+    uint64_t octets = (uint64_t)skipped * (packet->frame_size - 4);
+    in->flow_sequence++;
+    in->pool += skipped;
+    in->drops += synth_random_below(&x->random, 1000) == 0;
+    in->in_packets += skipped;
+    in->in_octets += octets;
+    if (output->format == 0 && output->value <= SYNTH_PORTS) {
+        x->ports[output->value].out_packets += skipped;
+        x->ports[output->value].out_octets += octets;
+    }
+}
+
+static void put_records(struct pen *p, struct synth_exporter *x, const struct synth_packet *packet)
+{
+    pen_u32(p, x->role == ROLE_SWITCH ? 2 : 3);
+    put_header(p, packet, &x->random);
+    put_switch(p, packet);
+    if (x->role == ROLE_ROUTER) {
+        put_router(p, packet);
+    } else if (x->role == ROLE_BORDER) {
+        put_gateway(p, packet);
+    }
+}
+
+static void put_flow_sample(struct pen *p, struct synth_exporter *x,
+                            const struct synth_settings *settings)
+{
+    struct synth_packet packet = synth_packet_draw(&x->random, settings->ipv6);
+    bool expanded = synth_random_chance(&x->random, settings->expanded);
+    uint32_t in = synth_host_port(&packet.src);
+    struct synth_port *port = &x->ports[in];
+    struct output output = draw_output(x, &packet);
+    advance(x, &packet, port, &output);
+    uint8_t *sample = begin_length(p, expanded ? SAMPLE_FLOW_EXPANDED : SAMPLE_FLOW);
+    pen_u32(p, port->flow_sequence);
+    if (expanded) {
+        pen_u32(p, 0); // source type: interface
+    }
+    pen_u32(p, in);
+    pen_u32(p, x->sampling_rate);
+    pen_u32(p, port->pool);
+    pen_u32(p, port->drops);
+    if (expanded) {
+        pen_u32(p, 0); // format of the input: one interface
+        pen_u32(p, in);
+        pen_u32(p, output.format);
+        pen_u32(p, output.value);
+    } else {
+        pen_u32(p, in);
+        pen_u32(p, output.format << 30 | output.value);
+    }
+    put_records(p, x, &packet);
     end_length(p, sample);
 }
 
-static void put_counter_sample(struct synth *s, struct synth_exporter *x, struct pen *p)
+// --- Counter samples -----------------------------------------------------------------------------
+
+/// RFC 2233's ifTable, as sFlow's if_counters.
+static void put_interface_counters(struct pen *p, uint32_t index, const struct synth_port *port)
 {
-    uint32_t interface = 1 + pick(s, INTERFACES);
-    uint8_t *sample = begin_length(p, 2);
-    put32(p, x->counter_sequence++);
-    put32(p, interface);
-    put32(p, 1); // records
-    uint8_t *record = begin_length(p, 1);
-    put32(p, interface);
-    put32(p, 6); // ethernetCsmacd
-    put32(p, 0);
-    put32(p, 1000000000); // speed
-    put32(p, 1);          // full duplex
-    put32(p, 3);          // up
-    for (int i = 0; i < 16; i++) {
-        put32(p, x->pool + (uint32_t)i);
-    }
+    uint8_t *record = begin_length(p, COUNTERS_INTERFACE);
+    pen_u32(p, index);
+    pen_u32(p, 6);                                            // ethernetCsmacd
+    pen_u64(p, UINT64_C(1000000000) * (index <= 2 ? 10 : 1)); // speed
+    pen_u32(p, 1);                                            // full duplex
+    pen_u32(p, 3);                                            // up, and meant to be
+    pen_u64(p, port->in_octets);
+    pen_u32(p, port->in_packets);
+    pen_u32(p, port->in_packets / 512);  // multicast
+    pen_u32(p, port->in_packets / 1024); // broadcast
+    pen_u32(p, port->drops);             // discards
+    pen_u32(p, 0);                       // errors
+    pen_u32(p, UINT32_MAX);              // unknown protocols: not counted
+    pen_u64(p, port->out_octets);
+    pen_u32(p, port->out_packets);
+    pen_u32(p, port->out_packets / 512);
+    pen_u32(p, port->out_packets / 1024);
+    pen_u32(p, 0); // discards
+    pen_u32(p, 0); // errors
+    pen_u32(p, 2); // not promiscuous
     end_length(p, record);
-    end_length(p, sample);
 }
 
-void synth_init(struct synth *s, const struct synth_settings *settings)
+static void put_counter_sample(struct pen *p, struct synth_exporter *x,
+                               const struct synth_settings *settings)
 {
-    *s = (struct synth){ .settings = *settings, .random = settings->seed };
+    enum { ETHERNET_COUNTERS_SIZE = 52 };
+    uint32_t index = 1 + synth_random_below(&x->random, SYNTH_PORTS);
+    bool expanded = synth_random_chance(&x->random, settings->expanded);
+    struct synth_port *port = &x->ports[index];
+    uint8_t *sample = begin_length(p, expanded ? SAMPLE_COUNTER_EXPANDED : SAMPLE_COUNTER);
+    pen_u32(p, ++port->counter_sequence);
+    if (expanded) {
+        pen_u32(p, 0); // source type: interface
+    }
+    pen_u32(p, index);
+    pen_u32(p, 2); // records
+    put_interface_counters(p, index, port);
+    uint8_t *record = begin_length(p, COUNTERS_ETHERNET);
+    pen_zeros(p, ETHERNET_COUNTERS_SIZE); // no errors here
+    end_length(p, record);
+    end_length(p, sample);
+    x->counter_samples++;
 }
 
 size_t synth_datagram(struct synth *s, uint32_t index, uint32_t uptime_ms,
                       uint8_t out[static SYNTH_DATAGRAM_SIZE_MAX])
 {
+    const struct synth_settings *settings = &s->settings;
+    DCHECK(index < settings->exporters);
     struct synth_exporter *x = &s->exporters[index];
     struct pen p = { .at = out };
-    bool counters = chance(s, s->settings.counters);
-    put32(&p, 5);
-    put32(&p, 1);
-    put32(&p, 0xc0000201 + index);
-    put32(&p, 0);
-    put32(&p, x->sequence++);
-    put32(&p, uptime_ms);
-    put32(&p, s->settings.flows + counters);
-    for (uint32_t i = 0; i < s->settings.flows; i++) {
-        put_flow_sample(s, x, &p);
+    bool counters = synth_random_chance(&x->random, settings->counters);
+    pen_u32(&p, 5);
+    put_address(&p, &x->agent);
+    pen_u32(&p, 0); // sub-agent
+    pen_u32(&p, ++x->sequence);
+    pen_u32(&p, uptime_ms);
+    pen_u32(&p, settings->flows + counters);
+    for (uint32_t i = 0; i < settings->flows; i++) {
+        put_flow_sample(&p, x, settings);
     }
     if (counters) {
-        put_counter_sample(s, x, &p);
+        put_counter_sample(&p, x, settings);
     }
     size_t size = (size_t)(p.at - out);
     CHECK(size <= SYNTH_DATAGRAM_SIZE_MAX);
     return size;
+}
+
+uint64_t synth_counter_samples(const struct synth *s)
+{
+    uint64_t count = 0;
+    for (uint32_t i = 0; i < s->settings.exporters; i++) {
+        count += s->exporters[i].counter_samples;
+    }
+    return count;
 }
