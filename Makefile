@@ -85,12 +85,102 @@ $(B)/src/app/version.o: ALL_CFLAGS += -DWEIR_VERSION='"$(VERSION)"'
 $(B)/test/unit/%: $(B)/test/unit/%.o $(B)/libweir.a
 	$(CC) $(ALL_CFLAGS) -o $@ $^ $(ALL_LDFLAGS) $(LIBS) -lcmocka
 
+FUZZ_SRC := $(sort $(wildcard test/fuzz/fuzz_*.c))
+FUZZ     := $(FUZZ_SRC:test/fuzz/%.c=build/fuzz/%)
+
+build/fuzz/fuzz_%: test/fuzz/fuzz_%.c test/fuzz/fuzz.c test/fuzz/fuzz.h build/fuzz/libweir.a
+	@echo "  LINK $@"
+	$(Q)clang $(ALL_CFLAGS) -Itest/fuzz -fsanitize=fuzzer -o $@ $(filter %.c %.a,$^) \
+		$(ALL_LDFLAGS) -fsanitize=fuzzer $(LIBS)
+
+$(B)/test/bench/%: test/bench/%.c $(B)/libweir.a
+	@mkdir -p $(@D)
+	@echo "  LINK $@"
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(ALL_LDFLAGS) $(LIBS)
+
 -include $(OBJ:.o=.d) $(UNIT:=.d)
 
-.PHONY: all unit clean
+# --- What a person does --------------------------------------------------------------------------
+
+.PHONY: run test unit fuzz fuzz-all house format format-check tidy docs golden-accept compare bench \
+	install clean help deps-build deps-test builds
+
+deps-build:
+	@tools/deps build
+
+deps-test:
+	@tools/deps test
+
+run: deps-build ## install what is missing, build, start weir
+	@$(MAKE) --no-print-directory all
+	$(B)/weir -mapping mapping.yaml
+
+test: deps-test ## install what is missing, build every preset, run every test
+	@$(MAKE) --no-print-directory builds
+	@test/run
+
+# Everything that the tests need; with clang only to see that it compiles without a warning.
+builds:
+	@$(MAKE) --no-print-directory all unit-build
+	@$(MAKE) --no-print-directory CC=clang all
+	@$(MAKE) --no-print-directory PRESET=asan all unit-build
+	@$(MAKE) --no-print-directory PRESET=tsan all unit-build
+	@$(MAKE) --no-print-directory PRESET=dev all
+	@$(MAKE) --no-print-directory PRESET=fuzz fuzz-all
+
+.PHONY: unit-build
+unit-build: $(UNIT)
 
 unit: $(UNIT) ## run the unit tests of this preset
 	@set -e; for t in $(UNIT); do $$t; done
 
+fuzz-all: $(FUZZ)
+
+T ?= sflow
+S ?= 600
+fuzz: ## run one fuzz target: make fuzz T=sflow S=600
+	@$(MAKE) --no-print-directory PRESET=fuzz build/fuzz/fuzz_$(T)
+	@mkdir -p build/fuzz/found/$(T)
+	cd build/fuzz && setarch -R ./fuzz_$(T) -max_total_time=$(S) -timeout=20 -rss_limit_mb=3000 \
+		found/$(T) ../../test/fuzz/corpus/$(T)
+
+house: all ## check the rules of STYLE.md and ARCHITECTURE.md
+	tools/house --test
+	tools/house
+
+C_FILES = $(sort $(wildcard src/*/*.[ch] test/*/*.[ch] test/unit/*/*.[ch]))
+
+format: ## clang-format everything
+	clang-format-14 -i $(C_FILES)
+
+format-check:
+	clang-format-14 --dry-run -Werror $(C_FILES)
+
+tidy: ## clang-tidy (slow)
+	clang-tidy-14 --quiet $(SRC) -- -std=c17 -D_GNU_SOURCE -Isrc
+
+docs: all ## make the reference and the manual page from the option table, examples from golden cases
+	$(B)/weir help markdown > docs/reference.md
+	$(B)/weir help man > docs/weir.1
+	tools/gen-docs
+
+golden-accept: all ## take weir's output as the expectation of the golden cases that differ
+	test/golden/make_expected.py weir
+
+compare: all ## compare with goflow2 v2.2.6, which needs go
+	python3 -m pytest -q -rs test/compare
+
+bench: all $(B)/test/bench/floor $(B)/test/bench/bench_format ## measure beside goflow2 and the floor
+	test/bench/bench
+
+DESTDIR ?=
+PREFIX ?= /usr/local
+install: all ## install weir and its manual page
+	install -D -m 755 $(B)/weir $(DESTDIR)$(PREFIX)/bin/weir
+	install -D -m 644 docs/weir.1 $(DESTDIR)$(PREFIX)/share/man/man1/weir.1
+
 clean: ## remove everything built
 	rm -rf build
+
+help: ## this
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24

@@ -25,13 +25,15 @@ static bool failed(const char *what, const struct err *err)
 
 static bool check_listeners(const struct settings *s)
 {
-    static struct listener listeners[LISTENERS_MAX];
+    struct listener *listeners = mem_zalloc_array(LISTENERS_MAX, sizeof(*listeners));
+    CHECK(listeners != NULL);
     struct err err = { 0 };
     size_t count;
-    if (listen_parse(s->listen, listeners, &count, &err) != 0) {
-        return failed("listen", &err);
+    bool ok = listen_parse(s->listen, listeners, &count, &err) == 0;
+    if (!ok) {
+        count = 0;
+        (void)failed("listen", &err); // said there
     }
-    bool ok = true;
     for (size_t i = 0; i < count; i++) {
         const struct listener *l = &listeners[i];
         struct udp_settings udp = { .host = l->host,
@@ -52,6 +54,7 @@ static bool check_listeners(const struct settings *s)
                                                       : "");
         udp_close(socket);
     }
+    mem_free(listeners);
     return ok;
 }
 

@@ -61,7 +61,7 @@ static const struct option OPTIONS[] = {
 
     { "listen", TYPE_TEXT, IN_LISTENING, AT(listen), "sflow://:6343",
       "sflow://:6343,netflow://:2055", "Receiving",
-      "Comma list of sflow://HOST:PORT and flow://HOST:PORT; keys: count, blocking, rcvbuf, device" },
+      "Comma list of sflow://HOST:PORT, flow://HOST:PORT; keys count, blocking, rcvbuf, device" },
     { "allow", TYPE_TEXT, IN_PIPELINE, AT(allow), "", NULL, "Receiving",
       "Comma list of networks whose exporters are heard; empty for all" },
     { "mapping", TYPE_TEXT, IN_PIPELINE, AT(mapping), "", NULL, "Records",
