@@ -269,7 +269,7 @@ static bool read_queue(struct draft *draft, const struct mapping *mapping, struc
 static bool skip_text(struct rd *r)
 {
     size_t size = rd_u32(r);
-    return size <= rd_left(r) && rd_take(r, (size + 3) & ~(size_t)3) != NULL;
+    return !r->bad && size <= rd_left(r) && rd_take(r, (size + 3) & ~(size_t)3) != NULL;
 }
 
 static bool read_acl(struct draft *draft, const struct mapping *mapping, struct rd *r)

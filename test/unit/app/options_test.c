@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/options.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "../unit.h"
+#include "base/clock.h"
+
+enum { ARGS_MAX = 16 };
+
+/// Parses a line of arguments, blanks between; `env` may be NULL.
+static int parse(const char *line, char **env, struct settings *s, struct err *err)
+{
+    static char copy[1024];
+    char *argv[ARGS_MAX] = { NULL };
+    int argc = 0;
+    snprintf(copy, sizeof(copy), "%s", line);
+    char *rest = copy;
+    for (char *arg; (arg = strsep(&rest, " ")) != NULL && argc < ARGS_MAX;) {
+        argv[argc++] = arg;
+    }
+    *err = (struct err){ 0 };
+    return options_parse(argc, argv, env, s, err);
+}
+
+static void refused(const char *line, const char *message)
+{
+    struct settings s;
+    struct err err;
+    assert_int_equal(parse(line, NULL, &s, &err), ERR_USAGE);
+    assert_string_equal(err.text, message);
+    settings_release(&s);
+}
+
+static void defaults_follow_the_name(void **state)
+{
+    (void)state;
+    struct settings s;
+    struct err err;
+    assert_int_equal(parse("/usr/bin/weir", NULL, &s, &err), 0);
+    assert_false(s.goflow2);
+    assert_string_equal(s.listen, "sflow://:6343");
+    assert_string_equal(s.addr, "127.0.0.1:8080");
+    settings_release(&s);
+    assert_int_equal(parse("./goflow2 -v stop -format text", NULL, &s, &err), 0);
+    assert_true(s.goflow2);
+    assert_true(s.version);
+    assert_string_equal(s.listen, "sflow://:6343,netflow://:2055");
+    assert_string_equal(s.addr, ":8080");
+    assert_string_equal(s.format, "json"); // the first argument that is no flag ends them
+    assert_int_equal(s.arg_count, 3);
+    settings_release(&s);
+}
+
+static void flags_as_go_reads_them(void **state)
+{
+    (void)state;
+    struct settings s;
+    struct err err;
+    assert_int_equal(parse("weir -format=text --err.cnt 0x10 -err.int=1m30s -format bin "
+                           "-transport.kafka.tls -transport.file.sep= -- -v",
+                           NULL, &s, &err),
+                     0);
+    assert_string_equal(s.format, "bin"); // the last wins
+    assert_int_equal(s.err_cnt, 16);
+    assert_int_equal(s.err_int_ns, 90 * NS_PER_S);
+    assert_true(s.kafka_tls);
+    assert_string_equal(s.transport_file_sep, "");
+    assert_int_equal(s.arg_count, 1);
+    settings_release(&s);
+    assert_int_equal(parse("weir replay -port 6343 a.pcap b.pcap", NULL, &s, &err), 0);
+    assert_int_equal(s.command, COMMAND_REPLAY);
+    assert_int_equal(s.arg_count, 2);
+    settings_release(&s);
+    assert_int_equal(parse("weir -h", NULL, &s, &err), 0);
+    assert_true(s.help);
+    settings_release(&s);
+}
+
+static void errors_are_gos(void **state)
+{
+    (void)state;
+    refused("goflow2 -bogus", "flag provided but not defined: -bogus");
+    refused("goflow2 -err.cnt abc", "invalid value \"abc\" for flag -err.cnt: parse error");
+    refused("goflow2 -err.cnt 99999999999999999999",
+            "invalid value \"99999999999999999999\" for flag -err.cnt: value out of range");
+    refused("goflow2 -err.int 10", "invalid value \"10\" for flag -err.int: parse error");
+    refused("goflow2 -v=x", "invalid boolean value \"x\" for flag -v: parse error");
+    refused("goflow2 -listen", "flag needs an argument: -listen");
+    refused("goflow2 ---x", "bad flag syntax: ---x");
+    refused("weir -fromat json",
+            "flag provided but not defined: -fromat; did you mean \"format\"?");
+    refused("weir replai", "unknown command \"replai\"; did you mean \"replay\"?");
+    refused("weir import x", "weir import comes in a later version");
+    refused("weir generate -format json", "flag provided but not defined: -format; did you mean "
+                                          "\"format\"?");
+}
+
+static const char *config_file(const char *text)
+{
+    static char path[] = "/tmp/weir-options-test-XXXXXX";
+    static bool made;
+    if (!made) {
+        int fd = mkstemp(path);
+        assert_true(fd >= 0);
+        close(fd);
+        made = true;
+    }
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fputs(text, f);
+    fclose(f);
+    return path;
+}
+
+static int parse_with(const char *config, const char *flags, char **env, struct settings *s,
+                      struct err *err)
+{
+    char line[512];
+    snprintf(line, sizeof(line), "weir -config %s%s", config_file(config), flags);
+    return parse(line, env, s, err);
+}
+
+static void flag_before_environment_before_file(void **state)
+{
+    (void)state;
+    struct settings s;
+    struct err err;
+    char format[] = "WEIR_FORMAT=text";
+    char file[] = "WEIR_TRANSPORT_FILE=/env";
+    char other[] = "WEIRD=1";
+    char *env[] = { format, file, other, NULL };
+    const char *config = "format: bin\n"
+                         "transport.file: /file\n"
+                         "transport.file.sep: ''\n"
+                         "listen: [sflow://:1, sflow://:2]\n"
+                         "err: {cnt: 5, int: 1s}\n"
+                         "transport.kafka.tls.ca: x\n";
+    assert_int_equal(parse_with(config, " -format json", env, &s, &err), 0);
+    assert_string_equal(s.format, "json");
+    assert_string_equal(s.transport_file, "/env");
+    assert_string_equal(s.transport_file_sep, "");
+    assert_string_equal(s.listen, "sflow://:1,sflow://:2");
+    assert_true(s.listen_given);
+    assert_int_equal(s.err_cnt, 5);
+    assert_int_equal(s.err_int_ns, NS_PER_S);
+    settings_release(&s);
+}
+
+static void a_wrong_file_says_where(void **state)
+{
+    (void)state;
+    struct settings s;
+    struct err err;
+    assert_int_equal(parse_with("format: json\nlistn: x\n", "", NULL, &s, &err), ERR_INVALID);
+    assert_non_null(strstr(err.text, ":2:1: unknown option \"listn\"; did you mean \"listen\"?"));
+    settings_release(&s);
+    assert_int_equal(parse_with("err: {cnt: many}\n", "", NULL, &s, &err), ERR_INVALID);
+    assert_non_null(strstr(err.text, ":1:12: err.cnt: invalid value \"many\": parse error"));
+    settings_release(&s);
+    // Nesting is for names without a value of their own.
+    assert_int_equal(parse_with("transport: {file: x}\n", "", NULL, &s, &err), ERR_INVALID);
+    settings_release(&s);
+    assert_int_equal(parse_with("- a\n", "", NULL, &s, &err), ERR_INVALID);
+    settings_release(&s);
+    char bad[] = "WEIR_ERR_CNT=many";
+    char *env[] = { bad, NULL };
+    assert_int_equal(parse("weir", env, &s, &err), ERR_USAGE);
+    assert_string_equal(err.text,
+                        "invalid value \"many\" for -err.cnt in the environment: parse error");
+    settings_release(&s);
+    assert_int_equal(parse("weir -config /nowhere", NULL, &s, &err), ERR_IO);
+    settings_release(&s);
+    unlink(config_file(""));
+}
+
+static void what_is_not_there_yet(void **state)
+{
+    (void)state;
+    static const char *const LINES[][2] = {
+        { "weir -produce raw", "-produce raw is not in this version; sample is" },
+        { "weir -produce x", "-produce \"x\": no such producer (sample)" },
+        { "weir -format ecs", "-format ecs is not in this version; json, text and bin are" },
+        { "weir -transport kafka", "-transport kafka is not in this version; file is" },
+        { "weir -transport x", "-transport \"x\": no such transport (file)" },
+        { "weir generate -flows 9 udp://x:1", "-flows 9: must be from 1 to 8" },
+    };
+    for (size_t i = 0; i < sizeof(LINES) / sizeof(LINES[0]); i++) {
+        struct settings s;
+        struct err err;
+        assert_int_equal(parse(LINES[i][0], NULL, &s, &err), 0);
+        assert_int_not_equal(settings_check(&s, &err), 0);
+        assert_string_equal(err.text, LINES[i][1]);
+        settings_release(&s);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(defaults_follow_the_name),
+        cmocka_unit_test(flags_as_go_reads_them),
+        cmocka_unit_test(errors_are_gos),
+        cmocka_unit_test(flag_before_environment_before_file),
+        cmocka_unit_test(a_wrong_file_says_where),
+        cmocka_unit_test(what_is_not_there_yet),
+    };
+    return UNIT_MAIN("app/options", tests);
+}
