@@ -37,10 +37,12 @@ HARDEN := -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack-clash-protection 
 
 FLAGS_release := -O2 -g $(HARDEN)
 FLAGS_dev     := -Og -g3 -fPIE -DWEIR_DEBUG -DWEIR_CATCH_MALLOC
-FLAGS_asan    := -O1 -g -fPIE -DWEIR_DEBUG -fsanitize=address,undefined -fno-sanitize-recover=all
-FLAGS_tsan    := -O1 -g -fPIE -DWEIR_DEBUG -fsanitize=thread
-FLAGS_cover   := -O0 -g -fPIE -DWEIR_DEBUG --coverage
-FLAGS_fuzz    := -O1 -g -fPIE -DWEIR_DEBUG -fsanitize=fuzzer-no-link,address,undefined \
+# Sanitizers make frames larger and confuse the compiler's guesses about them.
+SAN_WARN      := -Wno-frame-larger-than -Wno-format-truncation -Wno-null-dereference
+FLAGS_asan    := -O1 -g -fPIE $(SAN_WARN) -DWEIR_DEBUG -fsanitize=address,undefined -fno-sanitize-recover=all
+FLAGS_tsan    := -O1 -g -fPIE $(SAN_WARN) -DWEIR_DEBUG -fsanitize=thread
+FLAGS_cover   := -O0 -g -fPIE $(SAN_WARN) -DWEIR_DEBUG --coverage
+FLAGS_fuzz    := -O1 -g -fPIE -Wno-frame-larger-than -DWEIR_DEBUG -fsanitize=fuzzer-no-link,address,undefined \
 	-fno-sanitize-recover=all
 
 ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -Isrc -pthread -fvisibility=hidden \
