@@ -17,7 +17,8 @@ void *mem_zalloc(size_t size)
 void *mem_zalloc_array(size_t count, size_t size)
 {
     DCHECK(!sealed);
-    return calloc(count, size);
+    size_t bytes;
+    return __builtin_mul_overflow(count, size, &bytes) ? NULL : calloc(1, bytes);
 }
 
 void *mem_resize(void *p, size_t size)

@@ -184,7 +184,7 @@ static void what_is_not_there_yet(void **state)
         { "weir -format ecs", "-format ecs is not in this version; json, text and bin are" },
         { "weir -transport kafka", "-transport kafka is not in this version; file is" },
         { "weir -transport x", "-transport \"x\": no such transport (file)" },
-        { "weir generate -flows 9 udp://x:1", "-flows 9: must be from 1 to 8" },
+        { "weir generate -flows 33 udp://x:1", "-flows 33: must be from 1 to 32" },
     };
     for (size_t i = 0; i < sizeof(LINES) / sizeof(LINES[0]); i++) {
         struct settings s;
