@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "source/frame.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdlib.h>
 
-#include <cmocka.h>
-
+#include "../unit.h"
 #include "packets.h"
 
 static const char PAYLOAD[] = "a datagram";
@@ -415,5 +412,5 @@ int main(void)
         cmocka_unit_test(whole_packets_are_read),
         cmocka_unit_test(any_byte_may_be_wrong),
     };
-    return cmocka_run_group_tests_name("source/frame", tests, NULL, NULL);
+    return UNIT_MAIN("source/frame", tests);
 }

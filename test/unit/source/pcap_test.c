@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "source/pcap.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
+#include "../unit.h"
 #include "base/clock.h"
 #include "packets.h"
 #include "source/frame.h"
@@ -416,5 +412,5 @@ int main(void)
         cmocka_unit_test(any_byte_may_be_wrong),
         cmocka_unit_test(books_balance_in_the_middle),
     };
-    return cmocka_run_group_tests_name("source/pcap", tests, NULL, NULL);
+    return UNIT_MAIN("source/pcap", tests);
 }

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "source/reassemble.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdlib.h>
 
-#include <cmocka.h>
-
+#include "../unit.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "packets.h"
@@ -387,5 +384,5 @@ int main(void)
         cmocka_unit_test(places_are_limited),
         cmocka_unit_test(nothing_of_an_earlier_packet_shows),
     };
-    return cmocka_run_group_tests_name("source/reassemble", tests, NULL, NULL);
+    return UNIT_MAIN("source/reassemble", tests);
 }
