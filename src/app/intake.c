@@ -123,7 +123,9 @@ struct decode_result intake_chunk(struct intake *in, const struct chunk *chunk)
     if (result.exporter_new && !bad) {
         log_exporter(in, result.exporter);
     }
-    if (bad) {
+    bool foreign = result.outcome == LEDGER_DATAGRAM_UNKNOWN_PROTOCOL ||
+                   result.outcome == LEDGER_DATAGRAM_EMPTY;
+    if (bad && !(in->mixed && foreign)) {
         log_bad(in, chunk, result.damaged > 0 ? result.damage : result.outcome);
     }
     return result;

@@ -51,6 +51,7 @@ struct intake {
     struct log_mute mute;
     const struct log_attr *label; ///< where its chunks come from, for logs; borrowed
     bool wait;
+    bool mixed; ///< the source also yields what is no flow data: that is counted, not logged
     uint64_t datagram_count;
 };
 

@@ -4,8 +4,8 @@
  * times. It waits for slow outputs rather than lose anything.
  *
  * Without -port every UDP datagram is looked at. Those that are no flow data (DNS, say) are counted
- * as unknown_protocol and do not make the input bad. With -port they do, and so do datagrams to
- * those ports that the capture holds only in part.
+ * as unknown_protocol, without a line for each, and do not make the input bad. With -port they do,
+ * and so do datagrams to those ports that the capture holds only in part.
  */
 #include <inttypes.h>
 #include <signal.h>
@@ -121,6 +121,7 @@ static int start(struct replay *r, struct err *err)
     if (intake_new(&r->pipeline.intake, LABEL, true, &r->intake) != 0) {
         return err_set(err, ERR_NO_MEMORY, "out of memory");
     }
+    r->intake->mixed = r->port_count == 0;
     return 0;
 }
 
