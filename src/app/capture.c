@@ -52,7 +52,7 @@ int capture_create(const char *path, struct capture **ret_capture, struct err *e
     c->path = path;
     c->file = fopen(path, "we");
     uint8_t header[24];
-    struct pen p = { .at = header };
+    struct pen p = pen_at(header);
     pen_u32(&p, MAGIC_NANOSECONDS);
     pen_u16(&p, 2); // version 2.4
     pen_u16(&p, 4);
@@ -87,7 +87,7 @@ void capture_free(struct capture *c)
 static size_t build_udp(struct capture *c, const struct capture_datagram *d)
 {
     size_t size = UDP_SIZE + d->size;
-    struct pen p = { .at = c->udp };
+    struct pen p = pen_at(c->udp);
     pen_u16(&p, d->src_port);
     pen_u16(&p, d->dst_port);
     pen_u16(&p, (uint32_t)size);
@@ -96,7 +96,7 @@ static size_t build_udp(struct capture *c, const struct capture_datagram *d)
     uint32_t sum = checksum_add(PROTOCOL_UDP + (uint32_t)size, d->src.bytes, d->src.size);
     sum = checksum_add(sum, d->dst.bytes, d->dst.size);
     uint16_t checksum = checksum_fold(checksum_add(sum, c->udp, size));
-    p.at = c->udp + 6;
+    p = pen_at(c->udp + 6);
     pen_u16(&p, checksum == 0 ? 0xffff : checksum); // 0 would mean none
     return size;
 }
@@ -114,7 +114,7 @@ static void put_ipv4(struct pen *p, const struct capture_datagram *d, uint32_t i
     pen_u16(p, 0);
     pen_bytes(p, d->src.bytes, d->src.size);
     pen_bytes(p, d->dst.bytes, d->dst.size);
-    struct pen checksum = { .at = begin + 10 };
+    struct pen checksum = pen_at(begin + 10);
     pen_u16(&checksum, checksum_fold(checksum_add(0, begin, IPV4_SIZE)));
 }
 
@@ -141,7 +141,7 @@ static int write_frame(struct capture *c, const struct capture_datagram *d, size
 {
     bool v4 = d->src.size == ADDR_V4_SIZE;
     uint8_t record[RECORD_SIZE_MAX];
-    struct pen p = { .at = record + 16 };
+    struct pen p = pen_at(record + 16);
     put_mac(&p, &d->dst);
     put_mac(&p, &d->src);
     pen_u16(&p, v4 ? 0x0800 : 0x86dd);
@@ -157,7 +157,7 @@ static int write_frame(struct capture *c, const struct capture_datagram *d, size
     }
     pen_bytes(&p, c->udp + offset, size);
     size_t record_size = (size_t)(p.at - record);
-    p.at = record;
+    p = pen_at(record);
     pen_u32(&p, (uint32_t)(d->time_ns / NS_PER_S));
     pen_u32(&p, (uint32_t)(d->time_ns % NS_PER_S));
     pen_u32(&p, (uint32_t)record_size - 16);

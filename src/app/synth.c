@@ -68,7 +68,7 @@ static uint8_t *begin_length(struct pen *p, uint32_t format)
 
 static void end_length(const struct pen *p, uint8_t *content)
 {
-    struct pen length = { .at = content - 4 };
+    struct pen length = pen_at(content - 4);
     pen_u32(&length, (uint32_t)(p->at - content));
 }
 
@@ -295,7 +295,7 @@ size_t synth_datagram(struct synth *s, uint32_t index, uint32_t uptime_ms,
     const struct synth_settings *settings = &s->settings;
     DCHECK(index < settings->exporters);
     struct synth_exporter *x = &s->exporters[index];
-    struct pen p = { .at = out };
+    struct pen p = pen_at(out);
     bool counters = synth_random_chance(&x->random, settings->counters);
     pen_u32(&p, 5);
     put_address(&p, &x->agent);

@@ -255,7 +255,7 @@ static void put_ip(struct pen *pen, const struct synth_packet *p, uint32_t noise
     pen_u16(pen, 0);
     put_ipv4_address(pen, &p->src);
     put_ipv4_address(pen, &p->dst);
-    struct pen checksum = { .at = begin + 10 };
+    struct pen checksum = pen_at(begin + 10);
     pen_u16(&checksum, checksum_fold(checksum_add(0, begin, 20)));
 }
 
@@ -304,7 +304,7 @@ static void put_noise(struct pen *pen, struct synth_random *r, uint32_t size)
 uint32_t synth_packet_header(const struct synth_packet *p, struct synth_random *r,
                              uint8_t out[static SYNTH_HEADER_SIZE_MAX])
 {
-    struct pen pen = { .at = out };
+    struct pen pen = pen_at(out);
     put_link(&pen, p);
     put_ip(&pen, p, (uint32_t)synth_random_next(r));
     put_transport(&pen, p, synth_random_next(r));

@@ -13,6 +13,11 @@ struct pen {
     uint8_t *at; ///< where the next byte goes
 };
 
+static inline struct pen pen_at(uint8_t *at)
+{
+    return (struct pen){ .at = at };
+}
+
 static inline void pen_u8(struct pen *p, uint32_t v)
 {
     *p->at++ = (uint8_t)v;

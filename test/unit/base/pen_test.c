@@ -11,7 +11,7 @@ static void numbers_are_big_endian(void **state)
                                       5,    6,    7,    8,    'a',  'b',  0,    0, 0, 0xee };
     uint8_t bytes[sizeof(WANTED)];
     memset(bytes, 0xee, sizeof(bytes));
-    struct pen p = { .at = bytes };
+    struct pen p = pen_at(bytes);
     pen_u8(&p, 0x1ff);
     pen_u16(&p, 0x1234);
     pen_u32(&p, 0x89abcdef);
@@ -35,7 +35,7 @@ static void checksums(void **state)
     assert_int_equal(checksum_fold(checksum_add(0, ones, sizeof(ones))), 0);
     // A packet with its checksum in it sums up to nothing.
     uint8_t header[20] = { 0x45, 0, 0, 0x54, 0x12, 0x34, 0x40, 0, 64, 1, 0, 0, 10, 1, 2, 3, 10 };
-    struct pen p = { .at = header + 10 };
+    struct pen p = pen_at(header + 10);
     pen_u16(&p, checksum_fold(checksum_add(0, header, sizeof(header))));
     assert_int_equal(checksum_fold(checksum_add(0, header, sizeof(header))), 0);
 }
