@@ -133,7 +133,8 @@ static int replay_all(struct replay *r)
         struct err err = { 0 };
         if (replay_file(r, r->settings->args[i], &err) != 0) {
             log_with(LOG_LEVEL_ERROR, "cannot replay", NULL, LOG_TEXT("error", err.text));
-            code = err.status == ERR_IO ? EXIT_CANNOT_RUN : EXIT_BAD_INPUT;
+            bool cannot = err.status == ERR_IO || code == EXIT_CANNOT_RUN;
+            code = cannot ? EXIT_CANNOT_RUN : EXIT_BAD_INPUT;
         }
     }
     if (r->bad > 0) {
