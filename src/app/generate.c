@@ -132,14 +132,17 @@ static int open_udp(struct generator *g, const char *target, struct err *err)
 /// Sends the first `count` messages of the gulp from one exporter.
 static int send_messages(struct generator *g, uint32_t exporter, unsigned count, struct err *err)
 {
+    enum { PAUSE_US = 1000, PAUSES_MAX = 1000 };
+    int pauses = 0;
     for (unsigned done = 0; done < count;) {
         int n = sendmmsg(g->sockets[exporter], g->messages + done, count - done, 0);
         if (n > 0) {
             done += (unsigned)n;
         } else if (errno == ECONNREFUSED) {
             g->refused = true; // what became of an earlier datagram; this one is tried again
-        } else if (errno == ENOBUFS || errno == ENOMEM) {
-            (void)signals_wait(1); // a queue is full; a signal is seen when the next one is
+        } else if (errno == ENOBUFS && pauses < PAUSES_MAX) {
+            pauses++;
+            (void)usleep(PAUSE_US); // a queue is full and will have room soon
         } else if (errno != EINTR) {
             return err_set_errno(err, errno, "cannot send");
         }
