@@ -163,3 +163,17 @@ def weir_collector(*args, name="weir", **kw):
 def goflow2_collector(path, *args, **kw):
     kw.setdefault("listen", "?workers=1&blocking=true")
     return Collector([path], *args, **kw)
+
+
+def generated(count, *flags):
+    """Datagrams of `weir generate`, fetched over UDP so that none is fragmented."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+        s.bind(("127.0.0.1", 0))
+        s.settimeout(10)
+        sender = subprocess.Popen(
+            weir_command("generate", "-count", str(count), "-rate", "4000", *flags,
+                         f"udp://127.0.0.1:{s.getsockname()[1]}"), stderr=subprocess.DEVNULL)
+        found = [s.recv(65536) for _ in range(count)]
+        assert sender.wait(timeout=60) == 0
+    return found
