@@ -10,20 +10,6 @@
 
 static const uint8_t V4_MAPPED[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
 
-struct addr addr_v4(const uint8_t bytes[static 4])
-{
-    struct addr a = { .size = ADDR_V4_SIZE };
-    memcpy(a.bytes, bytes, 4);
-    return a;
-}
-
-struct addr addr_v6(const uint8_t bytes[static 16])
-{
-    struct addr a = { .size = ADDR_V6_SIZE };
-    memcpy(a.bytes, bytes, 16);
-    return a;
-}
-
 bool addr_equal(const struct addr *a, const struct addr *b)
 {
     return memcmp(a, b, sizeof(*a)) == 0;

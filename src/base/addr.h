@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/check.h"
 
@@ -29,8 +30,19 @@ struct cidr {
     uint8_t prefix;
 };
 
-struct addr addr_v4(const uint8_t bytes[static 4]);
-struct addr addr_v6(const uint8_t bytes[static 16]);
+static inline struct addr addr_v4(const uint8_t bytes[static 4])
+{
+    struct addr a = { .size = ADDR_V4_SIZE };
+    memcpy(a.bytes, bytes, 4);
+    return a;
+}
+
+static inline struct addr addr_v6(const uint8_t bytes[static 16])
+{
+    struct addr a = { .size = ADDR_V6_SIZE };
+    memcpy(a.bytes, bytes, 16);
+    return a;
+}
 
 bool addr_equal(const struct addr *a, const struct addr *b);
 
