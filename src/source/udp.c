@@ -37,9 +37,10 @@
 #include "base/rd.h"
 
 enum {
-    GATHER_US = 1000,
-    /// Granted buffer above which gathering is safe: 1 ms at 400,000 datagrams of 1.4 kB/s.
-    GATHER_BUFFER_MIN = 1 << 20,
+    /// Bytes of receive buffer for each microsecond of gathering.
+    GATHER_BYTES_PER_US = 4096,
+    GATHER_US_MIN = 50, ///< shorter pauses cost more than they save
+    GATHER_US_MAX = 4000,
     /// Room for one datagram. Not a power of two, so that the first lines of the buffers do not all
     /// fall into the same set of the cache.
     SLOT_SIZE = DATAGRAM_SIZE_MAX + 1 + 192,
@@ -57,8 +58,8 @@ struct udp_socket {
     int fd;
     int wake_fd;
     enum scheme scheme;
-    bool gather;
-    bool drained; ///< the last call emptied the queue
+    long gather_us; ///< 0: not at all
+    bool drained;   ///< the last call emptied the queue
     size_t receive_buffer;
     uint32_t drops_seen; ///< the kernel's counter, as last told
     struct counter drops;
@@ -167,6 +168,13 @@ static int set_up(int fd, const struct udp_settings *settings, const struct addr
     return 0;
 }
 
+static long gather_us_of(size_t receive_buffer)
+{
+    size_t us = receive_buffer / GATHER_BYTES_PER_US;
+    us = us > GATHER_US_MAX ? GATHER_US_MAX : us;
+    return us < GATHER_US_MIN ? 0 : (long)us;
+}
+
 static void prepare_messages(struct udp_socket *s)
 {
     for (size_t i = 0; i < RECV_MESSAGES_MAX; i++) {
@@ -203,7 +211,7 @@ static int socket_new(const struct udp_settings *settings, const struct addrinfo
     }
     s->scheme = settings->scheme;
     s->receive_buffer = set_receive_buffer(s->fd, settings->receive_buffer);
-    s->gather = s->receive_buffer >= GATHER_BUFFER_MIN;
+    s->gather_us = gather_us_of(s->receive_buffer);
     (void)getnameinfo(info->ai_addr, info->ai_addrlen, s->local, sizeof(s->local), NULL, 0,
                       NI_NUMERICHOST); // on failure the label stays empty
     prepare_messages(s);
@@ -312,8 +320,8 @@ size_t udp_drain(struct udp_socket *s, struct chunk chunks[static RECV_MESSAGES_
 
 static void gather(const struct udp_socket *s)
 {
-    if (s->gather) {
-        struct timespec pause = { .tv_nsec = GATHER_US * (long)NS_PER_US };
+    if (s->gather_us > 0) {
+        struct timespec pause = { .tv_nsec = s->gather_us * (long)NS_PER_US };
         (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL); // may end early, no harm
     }
 }
