@@ -4,7 +4,6 @@
  * nothing: addresses are bound and let go, an output file is looked at but not made.
  */
 #include <errno.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -93,10 +92,13 @@ static bool check_output(const struct settings *s, const struct mapping *mapping
         printf("ok    output    %s to standard output\n", s->format);
         return true;
     }
-    char *copy = mem_strdup(s->transport_file);
-    CHECK(copy != NULL);
+    const char *slash = strrchr(s->transport_file, '/');
+    char *folder = slash == NULL
+                       ? mem_strdup(".")
+                       : mem_strndup(s->transport_file, (size_t)(slash - s->transport_file) + 1);
+    CHECK(folder != NULL);
     bool exists = access(s->transport_file, F_OK) == 0;
-    const char *target = exists ? s->transport_file : dirname(copy);
+    const char *target = exists ? s->transport_file : folder;
     bool ok = access(target, exists ? W_OK : W_OK | X_OK) == 0;
     if (ok) {
         printf("ok    output    %s to %s%s\n", s->format, s->transport_file,
@@ -105,7 +107,7 @@ static bool check_output(const struct settings *s, const struct mapping *mapping
         (void)err_set_errno(&err, errno, "cannot write to %s", target);
         (void)failed("output", &err);
     }
-    mem_free(copy);
+    mem_free(folder);
     return ok;
 }
 

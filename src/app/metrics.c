@@ -3,118 +3,268 @@
  * Every number is read where it is counted; nothing is kept here. Series per exporter are bounded
  * by the exporter tables, whose last entry stands for all who found them full.
  *
- * goflow2's names mean what they mean there, with two differences: sizes and decoding times are of
- * one datagram in sixteen and without the exporter's label, and flow_dropped_packets_total counts
- * what the kernel dropped, since weir has no queue of datagrams that could be full.
+ * goflow2's names have goflow2's labels and mean what they mean there. Several entries of a table
+ * may share those labels (sub-agents of one agent, agents behind one address): their numbers are
+ * added up, since a series may stand only once. Two things differ: sizes and decoding times are of
+ * one datagram in sixteen and per scheme, and flow_dropped_packets_total counts what the kernel
+ * dropped, as weir has no queue of datagrams that could be full.
  */
 #include "app/metrics.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "app/version.h"
 #include "base/clock.h"
+#include "base/mem.h"
+#include "base/num.h"
 
 static void head(struct buf *out, const char *name, const char *type, const char *help)
 {
     buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
-static void print_exporter_series(const struct receivers *receivers, struct buf *out,
-                                  const char *name, const char *help,
-                                  uint64_t (*value)(const struct exporter *))
-{
-    head(out, name, "counter", help);
-    for (size_t i = 0; i < receivers_count(receivers); i++) {
-        const struct receiver *r = receivers_at(receivers, i);
-        const struct exporters *exporters = decoder_exporters(r->intake->decoder);
-        for (size_t k = 0; k < exporters_count(exporters); k++) {
-            const struct exporter *x = exporters_at(exporters, k);
-            char peer[ADDR_TEXT_SIZE_MAX + 1];
-            char agent[ADDR_TEXT_SIZE_MAX + 1];
-            buf_printf(out,
-                       "%s{remote_ip=\"%s\",agent=\"%s\",sub_agent=\"%u\",local_ip=\"%s\","
-                       "local_port=\"%u\",type=\"%s\"} %" PRIu64 "\n",
-                       name, x->overflow ? "other" : addr_text(&x->peer, peer),
-                       x->overflow ? "other" : addr_text(&x->agent, agent), x->sub_agent,
-                       udp_local_address(r->socket), r->listener->port,
-                       scheme_text(r->listener->scheme), value(x));
-        }
-    }
-}
+/// Which labels a series of an exporter has, beside those of its listener.
+enum identity {
+    BY_PEER,      ///< remote_ip, local_ip, local_port, type: goflow2's traffic
+    BY_ROUTER,    ///< router, name: goflow2's errors
+    BY_AGENT,     ///< router, agent, version: goflow2's sFlow
+    BY_SUB_AGENT, ///< exporter, agent, sub_agent: weir's own
+};
 
-static uint64_t datagrams_of(const struct exporter *x)
+typedef uint64_t exporter_value_fn(const struct exporter *x, enum sample_kind kind);
+
+/// A metric of exporters.
+struct exporter_metric {
+    const char *name;
+    const char *type;
+    const char *help;
+    enum identity identity;
+    bool by_kind; ///< one series for each kind of sample
+    exporter_value_fn *value;
+};
+
+static uint64_t datagrams_of(const struct exporter *x, enum sample_kind kind)
 {
+    (void)kind;
     return counter_get(&x->datagrams);
 }
 
-static uint64_t bytes_of(const struct exporter *x)
+static uint64_t bytes_of(const struct exporter *x, enum sample_kind kind)
 {
+    (void)kind;
     return counter_get(&x->bytes);
 }
 
-static uint64_t errors_of(const struct exporter *x)
+static uint64_t errors_of(const struct exporter *x, enum sample_kind kind)
 {
+    (void)kind;
     return counter_get(&x->errors);
 }
 
-static uint64_t flows_of(const struct exporter *x)
+static uint64_t whole_of(const struct exporter *x, enum sample_kind kind)
 {
+    (void)kind;
+    uint64_t errors = counter_get(&x->errors);
+    uint64_t datagrams = counter_get(&x->datagrams);
+    return datagrams > errors ? datagrams - errors : 0;
+}
+
+static uint64_t flows_of(const struct exporter *x, enum sample_kind kind)
+{
+    (void)kind;
     return counter_get(&x->flows);
 }
 
-static uint64_t gaps_of(const struct exporter *x)
+static uint64_t gaps_of(const struct exporter *x, enum sample_kind kind)
 {
+    (void)kind;
     return counter_get(&x->sequence_gaps);
 }
 
-static uint64_t resets_of(const struct exporter *x)
+static uint64_t resets_of(const struct exporter *x, enum sample_kind kind)
 {
+    (void)kind;
     return counter_get(&x->sequence_resets);
 }
 
-static uint64_t last_seen_of(const struct exporter *x)
+static uint64_t last_seen_of(const struct exporter *x, enum sample_kind kind)
 {
+    (void)kind;
     return counter_get(&x->last_seen_ns) / NS_PER_S;
 }
 
-static uint64_t sflow_datagrams_of(const struct exporter *x)
+/// goflow2 calls drop samples unknown too.
+static uint64_t with_unknown(const struct counter *counters, enum sample_kind kind)
 {
-    return counter_get(&x->datagrams) - counter_get(&x->errors);
+    uint64_t n = counter_get(&counters[kind]);
+    return kind == SAMPLE_KIND_DROP ? n + counter_get(&counters[SAMPLE_KIND_UNKNOWN]) : n;
 }
 
-static void print_samples(const struct receivers *receivers, struct buf *out, const char *name,
-                          const char *help, bool records)
+static uint64_t samples_of(const struct exporter *x, enum sample_kind kind)
 {
-    head(out, name, "counter", help);
+    return with_unknown(x->samples, kind);
+}
+
+static uint64_t records_of(const struct exporter *x, enum sample_kind kind)
+{
+    return with_unknown(x->sample_records, kind);
+}
+
+static const struct exporter_metric EXPORTER_METRICS[] = {
+    { "goflow2_flow_traffic_packets_total", "counter", "Datagrams received.", BY_PEER, false,
+      datagrams_of },
+    { "goflow2_flow_traffic_bytes_total", "counter", "Bytes of datagrams received.", BY_PEER, false,
+      bytes_of },
+    { "goflow2_flow_decoder_error_total", "counter", "Datagrams set aside, or damaged in part.",
+      BY_ROUTER, false, errors_of },
+    { "goflow2_flow_process_sf_total", "counter", "sFlow datagrams read whole.", BY_AGENT, false,
+      whole_of },
+    { "goflow2_flow_process_sf_samples_total", "counter", "sFlow samples.", BY_AGENT, true,
+      samples_of },
+    { "goflow2_flow_process_sf_samples_records_total", "counter",
+      "Records that sFlow samples announced.", BY_AGENT, true, records_of },
+    { "weir_exporter_flows_total", "counter", "Flows made.", BY_SUB_AGENT, false, flows_of },
+    { "weir_exporter_sequence_gaps_total", "counter",
+      "Datagrams that never came, by their sequence numbers.", BY_SUB_AGENT, false, gaps_of },
+    { "weir_exporter_sequence_resets_total", "counter", "Sequence numbers that began anew.",
+      BY_SUB_AGENT, false, resets_of },
+    { "weir_exporter_last_seen_seconds", "gauge",
+      "When the exporter was last heard, in seconds since 1970.", BY_SUB_AGENT, false,
+      last_seen_of },
+};
+
+/// An entry of some receiver's table.
+struct entry {
+    const struct receiver *receiver;
+    const struct exporter *exporter;
+};
+
+static int compare_addrs(const struct addr *a, const struct addr *b)
+{
+    return memcmp(a, b, sizeof(*a));
+}
+
+/// Entries with the same labels under an identity compare equal.
+static int compare_entries(const void *left, const void *right, void *context)
+{
+    const struct entry *a = left;
+    const struct entry *b = right;
+    enum identity identity = *(const enum identity *)context;
+    uintptr_t listener_a = (uintptr_t)a->receiver->listener;
+    uintptr_t listener_b = (uintptr_t)b->receiver->listener;
+    if (identity == BY_PEER && listener_a != listener_b) {
+        return listener_a < listener_b ? -1 : 1;
+    }
+    if (identity == BY_ROUTER && a->receiver->listener->scheme != b->receiver->listener->scheme) {
+        return a->receiver->listener->scheme < b->receiver->listener->scheme ? -1 : 1;
+    }
+    if (a->exporter->overflow != b->exporter->overflow) {
+        return a->exporter->overflow ? 1 : -1;
+    }
+    int order = compare_addrs(&a->exporter->peer, &b->exporter->peer);
+    if (order == 0 && identity >= BY_AGENT) {
+        order = compare_addrs(&a->exporter->agent, &b->exporter->agent);
+    }
+    if (order == 0 && identity >= BY_SUB_AGENT &&
+        a->exporter->sub_agent != b->exporter->sub_agent) {
+        order = a->exporter->sub_agent < b->exporter->sub_agent ? -1 : 1;
+    }
+    return order;
+}
+
+static void print_labels(const struct receiver *r, const struct exporter *x,
+                         const struct exporter_metric *m, enum sample_kind kind, struct buf *out)
+{
+    char peer_text[ADDR_TEXT_SIZE_MAX + 1];
+    char agent_text[ADDR_TEXT_SIZE_MAX + 1];
+    const char *peer = x->overflow ? "other" : addr_text(&x->peer, peer_text);
+    const char *agent = x->overflow ? "other" : addr_text(&x->agent, agent_text);
+    const char *scheme = scheme_text(r->listener->scheme);
+    switch (m->identity) {
+    case BY_PEER:
+        buf_printf(out, "remote_ip=\"%s\",local_ip=\"%s\",local_port=\"%u\",type=\"%s\"", peer,
+                   udp_local_address(r->socket), r->listener->port, scheme);
+        break;
+    case BY_ROUTER:
+        buf_printf(out, "router=\"%s\",name=\"%s\"", peer, scheme);
+        break;
+    case BY_AGENT:
+        buf_printf(out, "router=\"%s\",agent=\"%s\",version=\"5\"", peer, agent);
+        break;
+    case BY_SUB_AGENT:
+        buf_printf(out, "exporter=\"%s\",agent=\"%s\",sub_agent=\"%u\"", peer, agent, x->sub_agent);
+        break;
+    }
+    if (m->by_kind) {
+        buf_printf(out, ",type=\"%s\"", sample_kind_text(kind));
+    }
+}
+
+/// One series for a run of entries with the same labels: their sum, of a gauge the largest.
+static void print_series(const struct entry *entries, size_t count, const struct exporter_metric *m,
+                         enum sample_kind kind, struct buf *out)
+{
+    uint64_t sum = 0;
+    uint64_t largest = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t value = m->value(entries[i].exporter, kind);
+        sum += value;
+        largest = value > largest ? value : largest;
+    }
+    if (m->by_kind && sum == 0) {
+        return;
+    }
+    buf_printf(out, "%s{", m->name);
+    print_labels(entries[0].receiver, entries[0].exporter, m, kind, out);
+    buf_printf(out, "} %" PRIu64 "\n", strcmp(m->type, "gauge") == 0 ? largest : sum);
+}
+
+static void print_exporter_metric(struct entry *entries, size_t count,
+                                  const struct exporter_metric *m, struct buf *out)
+{
+    enum identity identity = m->identity;
+    enum sample_kind kinds = m->by_kind ? SAMPLE_KIND_UNKNOWN : 1;
+    head(out, m->name, m->type, m->help);
+    qsort_r(entries, count, sizeof(entries[0]), compare_entries, &identity);
+    for (size_t first = 0, next = 0; first < count; first = next) {
+        while (next < count && compare_entries(&entries[first], &entries[next], &identity) == 0) {
+            next++;
+        }
+        for (enum sample_kind kind = 0; kind < kinds; kind++) {
+            print_series(entries + first, next - first, m, kind, out);
+        }
+    }
+}
+
+static void print_exporters(const struct receivers *receivers, struct buf *out)
+{
+    size_t room = receivers_count(receivers) * EXPORTERS_MAX;
+    struct entry *entries = mem_zalloc_array(room, sizeof(entries[0]));
+    size_t count = 0;
+    if (entries == NULL) {
+        out->bad = true; // the request is answered with an error
+        return;
+    }
     for (size_t i = 0; i < receivers_count(receivers); i++) {
         const struct receiver *r = receivers_at(receivers, i);
         const struct exporters *exporters = decoder_exporters(r->intake->decoder);
-        for (size_t k = 0; k < exporters_count(exporters); k++) {
-            const struct exporter *x = exporters_at(exporters, k);
-            char peer[ADDR_TEXT_SIZE_MAX + 1];
-            char agent[ADDR_TEXT_SIZE_MAX + 1];
-            for (enum sample_kind kind = 0; kind < SAMPLE_KIND_UNKNOWN; kind++) {
-                const struct counter *c = records ? x->sample_records : x->samples;
-                uint64_t n = counter_get(&c[kind]);
-                if (kind == SAMPLE_KIND_DROP) { // goflow2 has one name for both
-                    n += counter_get(&c[SAMPLE_KIND_UNKNOWN]);
-                }
-                if (n > 0) {
-                    buf_printf(out,
-                               "%s{router=\"%s\",agent=\"%s\",sub_agent=\"%u\",version=\"5\","
-                               "type=\"%s\"} %" PRIu64 "\n",
-                               name, x->overflow ? "other" : addr_text(&x->peer, peer),
-                               x->overflow ? "other" : addr_text(&x->agent, agent), x->sub_agent,
-                               sample_kind_text(kind), n);
-                }
-            }
+        size_t exporter_count = exporters_count(exporters);
+        for (size_t k = 0; k < exporter_count; k++) {
+            entries[count++] =
+                (struct entry){ .receiver = r, .exporter = exporters_at(exporters, k) };
         }
     }
+    for (size_t i = 0; i < sizeof(EXPORTER_METRICS) / sizeof(EXPORTER_METRICS[0]); i++) {
+        print_exporter_metric(entries, count, &EXPORTER_METRICS[i], out);
+    }
+    mem_free(entries);
 }
 
 static void print_interfaces(const struct receivers *receivers, struct buf *out, const char *name,
@@ -129,9 +279,10 @@ static void print_interfaces(const struct receivers *receivers, struct buf *out,
             char agent[ADDR_TEXT_SIZE_MAX + 1];
             if (n > 0) {
                 buf_printf(out,
-                           "%s{agent=\"%s\",source_type=\"%u\",interface=\"%u\"} %" PRIu64 "\n",
+                           "%s{agent=\"%s\",source_type=\"%u\",interface=\"%u\",socket=\"%zu\"} "
+                           "%" PRIu64 "\n",
                            name, s->overflow ? "other" : addr_text(&s->agent, agent),
-                           s->source_type, s->source_index, n);
+                           s->source_type, s->source_index, i, n);
             }
         }
     }
@@ -178,10 +329,17 @@ static void print_sockets(const struct receivers *receivers, struct buf *out)
     head(out, "goflow2_flow_dropped_packets_total", "counter", "Datagrams dropped by the kernel.");
     for (size_t i = 0; i < receivers_count(receivers); i++) {
         const struct receiver *r = receivers_at(receivers, i);
-        buf_printf(out,
-                   "goflow2_flow_dropped_packets_total{local_ip=\"%s\",local_port=\"%u\","
-                   "socket=\"%zu\"} %" PRIu64 "\n",
-                   udp_local_address(r->socket), r->listener->port, i, udp_kernel_drops(r->socket));
+        uint64_t drops = 0;
+        for (size_t k = 0; k < receivers_count(receivers); k++) {
+            const struct receiver *other = receivers_at(receivers, k);
+            drops += other->listener == r->listener ? udp_kernel_drops(other->socket) : 0;
+        }
+        if (i == 0 || receivers_at(receivers, i - 1)->listener != r->listener) {
+            buf_printf(out,
+                       "goflow2_flow_dropped_packets_total{remote_ip=\"\",local_ip=\"%s\","
+                       "local_port=\"%u\"} %" PRIu64 "\n",
+                       udp_local_address(r->socket), r->listener->port, drops);
+        }
     }
     head(out, "weir_receive_buffer_bytes", "gauge", "Receive buffer that the kernel granted.");
     for (size_t i = 0; i < receivers_count(receivers); i++) {
@@ -241,6 +399,25 @@ static void print_transports(const struct pipeline *pipeline, struct buf *out)
     buf_printf(out, "weir_batches_in_use %zu\n", batch_pool_out(pipeline->pool));
 }
 
+/// The second number of /proc/self/statm; 0 when it cannot be read.
+static uint64_t resident_pages(void)
+{
+    char text[128];
+    uint64_t pages = 0;
+    int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    ssize_t size = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
+    if (fd >= 0) {
+        (void)close(fd); // only read
+    }
+    text[size < 0 ? 0 : size] = '\0';
+    const char *second = strchr(text, ' ');
+    if (second == NULL ||
+        num_get_u64(second + 1, strcspn(second + 1, " "), UINT64_MAX, &pages) != 0) {
+        return 0;
+    }
+    return pages;
+}
+
 static void print_process(struct buf *out)
 {
     struct rusage usage;
@@ -250,16 +427,9 @@ static void print_process(struct buf *out)
         head(out, "process_cpu_seconds_total", "counter", "CPU time used.");
         buf_printf(out, "process_cpu_seconds_total %.2f\n", seconds);
     }
-    FILE *statm = fopen("/proc/self/statm", "re");
-    unsigned long pages = 0;
-    if (statm != NULL) {
-        if (fscanf(statm, "%*u %lu", &pages) == 1) {
-            head(out, "process_resident_memory_bytes", "gauge", "Resident memory.");
-            buf_printf(out, "process_resident_memory_bytes %lu\n",
-                       pages * (unsigned long)sysconf(_SC_PAGESIZE));
-        }
-        (void)fclose(statm); // only read
-    }
+    head(out, "process_resident_memory_bytes", "gauge", "Resident memory.");
+    buf_printf(out, "process_resident_memory_bytes %" PRIu64 "\n",
+               resident_pages() * (uint64_t)sysconf(_SC_PAGESIZE));
     head(out, "weir_build_info", "gauge", "The version that runs.");
     buf_printf(out, "weir_build_info{version=\"%s\"} 1\n", version_text());
 }
@@ -267,29 +437,12 @@ static void print_process(struct buf *out)
 void metrics_print(const struct pipeline *pipeline, const struct receivers *receivers,
                    struct buf *out)
 {
-    print_exporter_series(receivers, out, "goflow2_flow_traffic_packets_total",
-                          "Datagrams received.", datagrams_of);
-    print_exporter_series(receivers, out, "goflow2_flow_traffic_bytes_total",
-                          "Bytes of datagrams received.", bytes_of);
+    print_exporters(receivers, out);
     print_summary(receivers, out, "goflow2_flow_traffic_size_bytes", "Sizes of datagrams.", "type",
                   false);
-    print_sockets(receivers, out);
-    print_exporter_series(receivers, out, "goflow2_flow_decoder_error_total",
-                          "Datagrams set aside, or damaged in part.", errors_of);
     print_summary(receivers, out, "goflow2_flow_decoding_time_seconds",
                   "Time to decode a datagram.", "name", true);
-    print_exporter_series(receivers, out, "goflow2_flow_process_sf_total",
-                          "sFlow datagrams read whole.", sflow_datagrams_of);
-    print_samples(receivers, out, "goflow2_flow_process_sf_samples_total", "sFlow samples.", false);
-    print_samples(receivers, out, "goflow2_flow_process_sf_samples_records_total",
-                  "Records that sFlow samples announced.", true);
-    print_exporter_series(receivers, out, "weir_exporter_flows_total", "Flows made.", flows_of);
-    print_exporter_series(receivers, out, "weir_exporter_sequence_gaps_total",
-                          "Datagrams that never came, by their sequence numbers.", gaps_of);
-    print_exporter_series(receivers, out, "weir_exporter_sequence_resets_total",
-                          "Sequence numbers that began anew.", resets_of);
-    print_exporter_series(receivers, out, "weir_exporter_last_seen_seconds",
-                          "When the exporter was last heard, seconds since 1970.", last_seen_of);
+    print_sockets(receivers, out);
     print_interfaces(receivers, out, "weir_counter_samples_total",
                      "sFlow counter samples by interface.", false);
     print_interfaces(receivers, out, "weir_drop_samples_total", "sFlow drop samples by interface.",

@@ -198,9 +198,12 @@ static int compile_packet_rules(struct compiler *c, struct yml_node list)
     }
     struct file_rule *rules = mem_zalloc_array(count + 1, sizeof(rules[0]));
     bool *matched = mem_zalloc_array(count + 1, sizeof(matched[0]));
-    int status = rules == NULL || matched == NULL
-                     ? err_set(c->err, ERR_NO_MEMORY, "out of memory for the mapping")
-                     : 0;
+    if (rules == NULL || matched == NULL) {
+        mem_free(matched);
+        mem_free(rules);
+        return err_set(c->err, ERR_NO_MEMORY, "out of memory for the mapping");
+    }
+    int status = 0;
     for (size_t i = 0; status == 0 && i < count; i++) {
         status = compile_file_rule(c, yml_item(list, i), &rules[i]);
     }
@@ -305,9 +308,9 @@ static int compile_element_rule(struct compiler *c, struct yml_node n, struct el
         return yml_err(c->err, n, "expected field and destination");
     }
     struct element_rule rule = { 0 };
-    int64_t element;
-    int64_t pen;
-    bool used;
+    int64_t element = 0;
+    int64_t pen = 0;
+    bool used = false;
     if (compiler_check_keys(c, n, KEYS) != 0 ||
         compiler_get_number(c, n, "field", 0, UINT16_MAX, &element) != 0 ||
         compiler_get_number(c, n, "pen", 0, UINT32_MAX, &pen) != 0 ||

@@ -104,7 +104,7 @@ static int bind_listening(const struct addrinfo *info, int *ret_fd)
 
 static int open_socket(const char *addr, int *ret_fd, struct err *err)
 {
-    char host[HOST_SIZE];
+    char host[HOST_SIZE] = "";
     const char *port = NULL;
     if (split_addr(addr, host, &port, err) != 0) {
         return err->status;
@@ -136,7 +136,7 @@ int server_start(const struct server_settings *settings, struct server **ret_ser
         return err_set(err, ERR_NO_MEMORY, "out of memory for the HTTP server");
     }
     s->settings = *settings;
-    int fd;
+    int fd = -1;
     if (open_socket(settings->addr, &fd, err) != 0) {
         mem_free(s);
         return err->status;

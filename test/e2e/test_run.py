@@ -240,21 +240,38 @@ def test_http(datagrams):
         c.stop()
 
 
+def test_one_exporter_at_two_listeners_is_one_series(datagrams):
+    second = programs.free_port()
+    with weir_collector(listen=f"?count=2,sflow://127.0.0.1:{second}", http=True) as c:
+        c.send(datagrams[:100])
+        c.port, first = second, c.port
+        c.send(datagrams[:100])
+        c.port = first
+        c.settle()
+        names = [line.split(" ")[0] for line in get(c, "/metrics")[2].splitlines() if line[0] != "#"]
+        assert len(names) == len(set(names))
+        c.stop()
+
+
 def test_metrics_have_goflow2s_names(datagrams):
     path = programs.goflow2_path()
     if path is None:
         pytest.skip("goflow2 v2.2.6 is not here and there is no go")
 
-    def names(collector):
+    def series(collector):
+        """Each metric with its label names."""
         with collector as c:
             c.send(datagrams[:50] + [b"\0\0\0\4" + bytes(40)])
             c.settle()
             body = get(c, "/metrics")[2]
             c.stop()
-        return set(re.findall(r"^# TYPE (goflow2_\S+)", body, re.M))
-    theirs = names(programs.goflow2_collector(path, http=True))
-    ours = names(weir_collector(http=True))
-    assert not {n for n in theirs if "_sf_" in n or "traffic" in n or "decod" in n} - ours
+        return {(name, tuple(sorted(re.findall(r'(\w+)="', labels))))
+                for name, labels in re.findall(r"^(goflow2_\w+)(\{[^}]*\})", body, re.M)}
+    theirs = series(programs.goflow2_collector(path, http=True))
+    ours = series(weir_collector(http=True))
+    # Sizes are kept per scheme, not per exporter: docs/goflow2.md.
+    missing = {s for s in theirs - ours if "traffic_size_bytes" not in s[0]}
+    assert not missing
 
 
 def test_an_http_address_in_use_ends_the_start(tmp_path):
