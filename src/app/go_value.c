@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+/*
+ * What Go's flag, strconv and time packages take, to the letter: goflow2's users and their scripts
+ * know these forms.
+ */
 #include "app/go_value.h"
 
 #include <stddef.h>

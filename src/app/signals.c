@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+/*
+ * Blocking and sigtimedwait() instead of handlers: a signal is then an event like any other, seen
+ * by one thread when it is ready for it.
+ */
 #include "app/signals.h"
 
 #include <signal.h>

@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+/*
+ * goflow2 answers any method alike and knows three paths; the one for templates is there only with
+ * a netflow:// listener, which this version does not have, so it is 404 as there.
+ */
 #include "app/status_page.h"
 
 #include <stdatomic.h>

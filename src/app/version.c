@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+/*
+ * A file of its own, because a new commit changes nothing else: only this object is compiled
+ * again.
+ */
 #include "app/version.h"
 
 #ifndef WEIR_VERSION

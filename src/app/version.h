@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+/* Which weir this is. */
 #pragma once
 
 /// What `git describe` said when this was built.

@@ -1,4 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+/*
+ * Text is written as Go's netip writes it, since it is compared byte for byte: RFC 5952, and a
+ * v4-mapped address with its dotted half. Reading is left to inet_pton, which is not on any hot
+ * path.
+ */
 #include "base/addr.h"
 
 #include <arpa/inet.h>

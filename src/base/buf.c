@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+/*
+ * Doubling up to the cap, so that a buffer that is reused settles at the size it needs and then
+ * never allocates again.
+ */
 #include "base/buf.h"
 
 #include <stdarg.h>

@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+/*
+ * The one place besides the log that writes to standard error: a bug must be said even when the
+ * log is not set up. Nothing is cleaned up; a core file shows the state that was wrong.
+ */
 #include "base/check.h"
 
 #include <stdio.h>

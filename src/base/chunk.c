@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+/*
+ * The names of the schemes, as they stand in listen URLs and metric labels.
+ */
 #include "base/chunk.h"
 
 const char *scheme_text(enum scheme scheme)

@@ -1,4 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+/*
+ * Thin over libc: the point is that all allocation passes here, so that the seal can be checked
+ * and house rules can be enforced. Memory comes zeroed, which makes half-built objects safe to
+ * release.
+ */
 #include "base/mem.h"
 
 #include <stdbool.h>

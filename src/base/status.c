@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+/*
+ * Texts are cut rather than refused when they are too long: a message with its end missing is
+ * still better than none.
+ */
 #include "base/status.h"
 
 #include <stdarg.h>

@@ -1,4 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+/*
+ * Numbers follow Go's strconv, because goflow2's flags and YAML do. Distances are Levenshtein's,
+ * over names of at most 63 characters; a hint is given when about a third of the letters fit badly
+ * at most.
+ */
 #include "base/text.h"
 
 #include <stdbool.h>

@@ -38,15 +38,6 @@ struct exporters *decoder_exporters(struct decoder *d)
     return d->exporters;
 }
 
-void decoder_damage(struct decoder *d, struct decode_result *result, enum ledger_entry reason)
-{
-    decoder_count(d, reason, 1);
-    if (result->damaged == 0) {
-        result->damage = reason;
-    }
-    result->damaged++;
-}
-
 /// goflow2's automatic scheme.
 static enum ledger_entry identify(const struct chunk *chunk)
 {

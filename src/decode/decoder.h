@@ -18,7 +18,15 @@ static inline void decoder_count(struct decoder *d, enum ledger_entry entry, uin
 }
 
 /// Notes in `result` and in the ledger that a part of the datagram was set aside as damaged.
-void decoder_damage(struct decoder *d, struct decode_result *result, enum ledger_entry reason);
+static inline void decoder_damage(struct decoder *d, struct decode_result *result,
+                                  enum ledger_entry reason)
+{
+    decoder_count(d, reason, 1);
+    if (result->damaged == 0) {
+        result->damage = reason;
+    }
+    result->damaged++;
+}
 
 /// sFlow version 5 (sflow.org, sflow_version_5.txt). Fills `result`; counts all but the datagram.
 void sflow_decode(struct decoder *d, const struct chunk *chunk, struct batch_writer *out,

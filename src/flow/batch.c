@@ -1,4 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+/*
+ * A pool under a mutex, taken once per batch. A writer holds one batch at a time; what has no
+ * fixed size is copied to the arena behind the flows, aligned to eight, and a flow that does not
+ * fit leaves no trace.
+ */
 #include "flow/batch.h"
 
 #include <pthread.h>

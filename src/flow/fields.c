@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+/*
+ * The table is made from fields.def by the compiler; look-ups by name are for set-up only and walk
+ * it.
+ */
 #include "flow/fields.h"
 
 #include <string.h>

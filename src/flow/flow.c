@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+/*
+ * The names that goflow2's protobuf gives to the numbers of two enums.
+ */
 #include "flow/flow.h"
 
 const char *flow_type_text(uint32_t type)

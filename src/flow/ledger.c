@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+/*
+ * The table is made from ledger.def by the compiler. A group balances when what came in equals
+ * what was used plus what was set aside; nobody may count one side without the other.
+ */
 #include "flow/ledger.h"
 
 const struct ledger_info LEDGER_ENTRIES[LEDGER_ENTRY_COUNT] = {

@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+/*
+ * goflow2's own table of protocol names, oddities included (HOPOPT for 0, blanks in two of them):
+ * dashboards and detections compare with these texts.
+ */
 #include "flow/names.h"
 
 #include <stddef.h>

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+/*
+ * The table of formats, and the rule they share: a message is there whole or not at all.
+ */
 #include "format/format.h"
 
 #include <string.h>
