@@ -82,7 +82,16 @@ $(B)/%.o: %.c
 	@echo "  CC   $@"
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+# Compiled again when the version is another one, and then alone.
+$(B)/version: FORCE
+	@mkdir -p $(@D)
+	@echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' > $@
+
+$(B)/src/app/version.o: $(B)/version
 $(B)/src/app/version.o: ALL_CFLAGS += -DWEIR_VERSION='"$(VERSION)"'
+
+.PHONY: FORCE
+FORCE:
 
 $(B)/test/unit/%: $(B)/test/unit/%.o $(B)/libweir.a
 	$(CC) $(ALL_CFLAGS) -o $@ $^ $(ALL_LDFLAGS) $(LIBS) -lcmocka
