@@ -6,6 +6,7 @@
  */
 #include "app/pipeline.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -59,10 +60,27 @@ int allow_parse(const char *text, struct cidr **ret_list, size_t *ret_count, str
     return 0;
 }
 
+/// A line for each thing in the mapping that has no effect.
+static void log_warnings(const struct mapping *mapping)
+{
+    const char *warnings = mapping_warnings(mapping);
+    while (*warnings != '\0') {
+        char line[ERR_TEXT_SIZE];
+        size_t size = strcspn(warnings, "\n");
+        (void)snprintf(line, sizeof(line), "%.*s", (int)size, warnings); // cut is fine
+        log_with(LOG_LEVEL_WARN, "mapping", NULL, LOG_TEXT("warning", line));
+        warnings += size + (warnings[size] == '\n');
+    }
+}
+
 static int open_mapping(struct pipeline *p, const struct settings *settings, struct err *err)
 {
     if (settings->mapping[0] != '\0') {
-        return mapping_load(settings->mapping, &p->mapping, err);
+        int status = mapping_load(settings->mapping, &p->mapping, err);
+        if (status == 0) {
+            log_warnings(p->mapping);
+        }
+        return status;
     }
     return mapping_default(&p->mapping) == 0 ? 0 : err_set(err, ERR_NO_MEMORY, "out of memory");
 }
