@@ -79,7 +79,7 @@ static int start(struct run *run, struct err *err)
         return err->status;
     }
     log_receivers(run);
-    if (status_page_new(&run->pipeline, run->receivers, &run->page) != 0) {
+    if (status_page_new(&run->pipeline, run->receivers, s->templates_path, &run->page) != 0) {
         return err_set(err, ERR_NO_MEMORY, "out of memory");
     }
     struct server_settings web = { .addr = s->addr,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * goflow2 answers any method alike and knows three paths; the one for templates is there only with
- * a netflow:// listener, which this version does not have, so it is 404 as there.
+ * goflow2 answers any method alike and knows three paths. The one for templates holds none as long
+ * as NetFlow is not read: an empty object, which is what goflow2 shows before the first template.
  */
 #include "app/status_page.h"
 
@@ -14,11 +14,12 @@
 struct status_page {
     struct pipeline *pipeline;
     const struct receivers *receivers;
+    const char *templates_path;
     _Atomic bool healthy;
 };
 
 int status_page_new(struct pipeline *pipeline, const struct receivers *receivers,
-                    struct status_page **ret_page)
+                    const char *templates_path, struct status_page **ret_page)
 {
     struct status_page *page = mem_zalloc(sizeof(*page));
     if (page == NULL) {
@@ -26,6 +27,7 @@ int status_page_new(struct pipeline *pipeline, const struct receivers *receivers
     }
     page->pipeline = pipeline;
     page->receivers = receivers;
+    page->templates_path = templates_path;
     *ret_page = page;
     return 0;
 }
@@ -40,6 +42,15 @@ void status_page_set_healthy(struct status_page *page, bool healthy)
     atomic_store(&page->healthy, healthy);
 }
 
+/// A path that ends with a slash stands for all below it, as in Go's multiplexer.
+static bool is_templates(const struct status_page *page, const char *path)
+{
+    size_t size = strlen(page->templates_path);
+    bool subtree = size > 0 && page->templates_path[size - 1] == '/';
+    return size > 0 && (subtree ? strncmp(path, page->templates_path, size) == 0
+                                : strcmp(path, page->templates_path) == 0);
+}
+
 void status_page_handle(void *context, const char *path, struct server_response *response)
 {
     struct status_page *page = context;
@@ -51,6 +62,9 @@ void status_page_handle(void *context, const char *path, struct server_response 
         bool healthy = atomic_load(&page->healthy);
         response->status = healthy ? 200 : 503;
         buf_append_text(&response->body, healthy ? "OK\n" : "Not OK\n");
+    } else if (is_templates(page, path)) {
+        response->content_type = "application/json";
+        buf_append_text(&response->body, "{}");
     } else {
         response->status = 404;
         buf_append_text(&response->body, "404 page not found\n");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* goflow2's HTTP end points: /metrics, /__health; everything else is 404. */
+/* goflow2's HTTP end points: /metrics, /__health and the path of templates; everything else is 404.
+ */
 #pragma once
 
 #include "app/pipeline.h"
@@ -8,9 +9,9 @@
 
 struct status_page;
 
-/// Both must outlive the page. ERR_NO_MEMORY.
+/// All must outlive the page. `templates_path`: -templates.path, "" for none. ERR_NO_MEMORY.
 int status_page_new(struct pipeline *pipeline, const struct receivers *receivers,
-                    struct status_page **ret_page) MUST_USE;
+                    const char *templates_path, struct status_page **ret_page) MUST_USE;
 void status_page_free(struct status_page *page);
 
 /// What /__health says. Any thread.

@@ -266,6 +266,8 @@ def test_http(datagrams):
         status, head, body = get(c, "/__health")
         assert (status, body) == (200, "OK\n")
         assert "content-type: text/plain; charset=utf-8" in head
+        status, head, body = get(c, "/templates")
+        assert (status, body) == (200, "{}") and "content-type: application/json" in head
         assert get(c, "/nothing")[0::2] == (404, "404 page not found\n")
         status, head, body = get(c, "/metrics")
         assert status == 200 and "text/plain; version=0.0.4" in head
