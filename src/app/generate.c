@@ -277,9 +277,6 @@ static int open_target(struct generator *g, struct err *err)
 {
     static const char UDP[] = "udp://";
     static const char PCAP[] = "pcap://";
-    if (g->settings->arg_count != 1) {
-        return err_set(err, ERR_USAGE, "generate needs one udp://HOST:PORT or pcap://FILE");
-    }
     const char *target = g->settings->args[0];
     if (strncmp(target, UDP, strlen(UDP)) == 0) {
         return open_udp(g, target + strlen(UDP), err);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * What Go's net/url makes of these URLs, as far as goflow2 looks: scheme, host, port and query.
- * User, path and fragment are passed over, and so are query keys that nobody knows; %XX is decoded
- * in host and query. Added to goflow2's keys: rcvbuf and device.
+ * User, path and fragment are passed over; %XX is decoded in host and query; of a repeated key the
+ * first counts. Query keys that nobody knows are passed over too, but remembered for a warning.
+ * Added to goflow2's keys: rcvbuf and device.
  */
 #include "app/listen.h"
 
@@ -12,10 +13,10 @@
 
 #include "app/go_value.h"
 #include "base/num.h"
+#include "base/text.h"
 
 enum {
     URL_SIZE_MAX = 1024,
-    COUNT_MAX = RECEIVERS_MAX,
     QUEUE_SIZE_DEFAULT = 1000000,
     RCVBUF_DEFAULT = 16 << 20,
     RCVBUF_MAX = 1 << 30,
@@ -56,6 +57,15 @@ static bool decode_percent(char *text)
     return true;
 }
 
+/// As decode_percent(); a plus is a blank.
+static bool decode_query(char *text)
+{
+    for (char *p = text; *p != '\0'; p++) {
+        *p = *p == '+' ? ' ' : *p;
+    }
+    return decode_percent(text);
+}
+
 static int parse_scheme(const char *scheme, size_t size, const char *url, enum scheme *ret,
                         struct err *err)
 {
@@ -89,9 +99,10 @@ static int parse_host(char *text, const char *url, struct listener *l, struct er
     }
     uint64_t number = 0;
     if (port == NULL || num_get_u64(port + 1, strlen(port + 1), UINT16_MAX, &number) != 0) {
-        return bad(err, url, "needs a port from 1 to 65535, as in sflow://:6343");
+        return bad(err, url, "needs a port up to 65535, as in sflow://:6343");
     }
-    if (!decode_percent(host) || strlen(host) >= sizeof(l->host)) {
+    if (!decode_percent(host) || strlen(host) >= sizeof(l->host) ||
+        strcspn(host, " \t\r\n\"<>\\^`{|}") != strlen(host)) {
         return bad(err, url, "host is not valid");
     }
     memcpy(l->host, host, strlen(host) + 1);
@@ -117,55 +128,107 @@ static int parse_bytes(const char *value, uint64_t *ret_bytes)
     return status;
 }
 
-static int parse_key(const char *key, const char *value, const char *url, struct listener *l,
-                     bool *queue_given, struct err *err)
+/// Keys of the query.
+enum key { KEY_COUNT, KEY_WORKERS, KEY_BLOCKING, KEY_QUEUE_SIZE, KEY_RCVBUF, KEY_DEVICE, KEYS };
+
+static const struct {
+    const char *name;
+    const char *expected;
+} KEY_INFOS[KEYS] = {
+    [KEY_COUNT] = { "count", "a number of sockets up to 256" },
+    [KEY_WORKERS] = { "workers", "a whole number" },
+    [KEY_BLOCKING] = { "blocking", "true or false" },
+    [KEY_QUEUE_SIZE] = { "queue_size", "a whole number" },
+    [KEY_RCVBUF] = { "rcvbuf", "bytes, such as 8388608, 8192k or 8m, up to 1024m" },
+    [KEY_DEVICE] = { "device", "the name of an interface" },
+};
+_Static_assert(RECEIVERS_MAX == 256, "as the table says");
+
+static int parse_value(enum key key, const char *value, struct listener *l)
 {
     size_t size = strlen(value);
-    int status = 0;
-    if (strcmp(key, "count") == 0) {
-        status = num_get_u64(value, size, COUNT_MAX, &l->count);
-    } else if (strcmp(key, "workers") == 0) {
-        status = num_get_u64(value, size, UINT32_MAX, &l->workers);
-    } else if (strcmp(key, "blocking") == 0) {
-        status = go_bool(value, &l->blocking);
-    } else if (strcmp(key, "queue_size") == 0) {
-        status = num_get_u64(value, size, UINT64_MAX, &l->queue_size);
-        *queue_given = true;
-    } else if (strcmp(key, "rcvbuf") == 0) {
-        status = parse_bytes(value, &l->rcvbuf);
-    } else if (strcmp(key, "device") == 0) {
-        status = size < sizeof(l->device) ? 0 : ERR_RANGE;
-        memcpy(l->device, value, status == 0 ? size + 1 : 0);
+    switch (key) {
+    case KEY_COUNT:
+        return num_get_u64(value, size, RECEIVERS_MAX, &l->count);
+    case KEY_WORKERS:
+        return num_get_u64(value, size, UINT32_MAX, &l->workers);
+    case KEY_BLOCKING:
+        return go_bool(value, &l->blocking);
+    case KEY_QUEUE_SIZE:
+        return num_get_u64(value, size, UINT64_MAX, &l->queue_size);
+    case KEY_RCVBUF:
+        return parse_bytes(value, &l->rcvbuf);
+    case KEY_DEVICE:
+    case KEYS:
+        break;
     }
-    if (status != 0) {
-        char why[200];
-        (void)snprintf(why, sizeof(why), "%.40s=%.80s is not valid", key, value); // cut is fine
-        return bad(err, url, why);
+    if (size == 0 || size >= sizeof(l->device)) {
+        return ERR_INVALID;
+    }
+    memcpy(l->device, value, size + 1);
+    return 0;
+}
+
+static void note_unknown(const char *name, struct listener *l)
+{
+    struct text_nearest nearest = text_nearest_to(name);
+    for (size_t k = 0; k < KEYS; k++) {
+        text_nearest_try(&nearest, KEY_INFOS[k].name);
+    }
+    (void)snprintf(l->warning, sizeof(l->warning), "\"%.40s\" means nothing here%s", name,
+                   text_nearest_hint(&nearest)); // cut is fine
+}
+
+/// One NAME=VALUE, decoded. `seen` has a place per key.
+static int parse_pair(const char *name, const char *value, const char *url, struct listener *l,
+                      bool seen[static KEYS], struct err *err)
+{
+    size_t key = 0;
+    while (key < KEYS && strcmp(KEY_INFOS[key].name, name) != 0) {
+        key++;
+    }
+    if (key == KEYS) {
+        note_unknown(name, l);
+        return 0;
+    }
+    if (seen[key]) {
+        return 0;
+    }
+    seen[key] = true;
+    if (parse_value((enum key)key, value, l) != 0) {
+        return err_set(err, ERR_INVALID, "-listen \"%.150s\": %s=%.60s: expected %s", url, name,
+                       value, KEY_INFOS[key].expected);
     }
     return 0;
 }
 
 static int parse_query(char *query, const char *url, struct listener *l, struct err *err)
 {
-    bool queue_given = false;
+    bool seen[KEYS] = { false };
     char *rest = query;
     for (char *pair; (pair = strsep(&rest, "&")) != NULL;) {
+        if (pair[0] == '\0') {
+            continue;
+        }
+        char none[] = "";
         char *value = strchr(pair, '=');
+        bool broken = strchr(pair, ';') != NULL; // what Go refuses, goflow2 does not see
         if (value != NULL) {
             *value++ = '\0';
         }
-        char none[] = "";
-        if (pair[0] == '\0' || !decode_percent(pair) || (value != NULL && !decode_percent(value))) {
-            continue; // as Go does: a broken pair is no pair
+        value = value == NULL ? none : value;
+        if (broken || !decode_query(pair) || !decode_query(value)) {
+            (void)snprintf(l->warning, sizeof(l->warning),
+                           "\"%.40s\" cannot be read; & goes between keys", pair); // cut is fine
+            continue;
         }
-        if (value != NULL && value[0] != '\0' &&
-            parse_key(pair, value == NULL ? none : value, url, l, &queue_given, err) != 0) {
+        if (parse_pair(pair, value, url, l, seen, err) != 0) {
             return err->status;
         }
     }
     l->count = l->count == 0 ? 1 : l->count;
     l->workers = l->workers == 0 ? 2 * l->count : l->workers;
-    if (!queue_given) {
+    if (!seen[KEY_QUEUE_SIZE]) {
         l->queue_size = l->blocking ? 0 : QUEUE_SIZE_DEFAULT;
     }
     return 0;
@@ -180,6 +243,9 @@ static int parse_url(const char *url, struct listener *l, struct err *err)
     }
     memcpy(text, url, size + 1);
     *l = (struct listener){ .rcvbuf = RCVBUF_DEFAULT };
+    if (size == 0) {
+        return bad(err, url, "an address such as sflow://:6343 is missing in the list");
+    }
     char *rest = strstr(text, "://");
     if (rest == NULL) {
         return bad(err, url, "is not a URL such as sflow://:6343");

@@ -11,7 +11,12 @@
 #include "base/log.h"
 #include "base/status.h"
 
-enum { LISTENER_HOST_SIZE = 256, LISTENER_DEVICE_SIZE = 64, LISTENER_ATTRS = 8 };
+enum {
+    LISTENER_HOST_SIZE = 256,
+    LISTENER_DEVICE_SIZE = 64,
+    LISTENER_WARNING_SIZE = 256,
+    LISTENER_ATTRS = 8
+};
 
 struct listener {
     enum scheme scheme;
@@ -23,6 +28,7 @@ struct listener {
     uint64_t queue_size; ///< goflow2's; weir's queues are of flows and bounded by memory
     uint64_t rcvbuf;     ///< bytes of socket buffer to ask for
     char device[LISTENER_DEVICE_SIZE];     ///< interface or VRF, or ""
+    char warning[LISTENER_WARNING_SIZE];   ///< about a query key that nobody knows, or ""
     struct log_attr attrs[LISTENER_ATTRS]; ///< for log lines, as goflow2 names them
 };
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The one option table (options.c) and what it yields: `struct settings`. The table serves flags,
- * environment, -config files, help, the man page and docs/reference.md.
+ * Reads the options of option_table.h into `struct settings`.
  *
  * A value comes from the flag, else from the environment (WEIR_TRANSPORT_FILE for -transport.file),
- * else from the file, else from the default, which depends on the name the program was called by.
+ * else from the file that -config names, else from the default, which depends on the name the
+ * program was called by.
  */
 #pragma once
 
@@ -12,21 +12,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "app/option_table.h"
 #include "base/buf.h"
-#include "base/limits.h"
 #include "base/status.h"
 
-enum command {
-    COMMAND_RUN,
-    COMMAND_REPLAY,
-    COMMAND_GENERATE,
-    COMMAND_CHECK,
-    COMMAND_HELP,
-    COMMAND_VERSION,
-    COMMAND_COUNT
-};
+enum { CONFIG_FILE_SIZE_MAX = 1 << 20 };
 
-enum { OPTIONS_MAX = 80, CONFIG_FILE_SIZE_MAX = 1 << 20 };
+enum option_source { SOURCE_DEFAULT, SOURCE_FLAG, SOURCE_ENVIRONMENT, SOURCE_FILE };
 
 struct settings {
     bool goflow2; ///< called by that name: its defaults, its manners
@@ -78,14 +70,17 @@ struct settings {
     int64_t counters; ///< percent of datagrams that carry a counter sample too
     int64_t seed;
 
-    bool listen_given;            ///< by flag, environment or file
+    enum option_source sources[OPTION_COUNT]; ///< where each value comes from
+    struct buf warnings;          ///< a line for each WEIR_* that is likely a slip of the pen
     struct yml_file *config_file; ///< owned; texts may point into it
-    struct buf *owned;            ///< texts put together from lists, one each
-    size_t owned_count;
+    struct buf *lists;            ///< owned; texts put together from YAML lists
+    size_t list_count;
 };
 
-/// Reads the command line, the environment (`env`, as environ) and the file that -config names.
-/// ERR_USAGE: the message belongs before the usage, exit 2. Others: exit 1. On failure as on
+/// Reads the command line, the environment (`env`, as environ) and the file that -config names; the
+/// latter two not when only help or the version is asked for. Texts of settings point into `argv`
+/// and `env`. ERR_USAGE: the message belongs before the usage, exit 2. ERR_INVALID, ERR_IO,
+/// ERR_NO_MEMORY: exit 1. On failure `goflow2`, `command`, `args` are still set; on failure as on
 /// success settings_release() is due.
 int options_parse(int argc, char **argv, char **env, struct settings *ret_settings,
                   struct err *err) MUST_USE;
@@ -93,10 +88,3 @@ void settings_release(struct settings *s);
 
 /// Refuses what the options ask for and this version does not have. ERR_UNSUPPORTED, ERR_INVALID.
 int settings_check(const struct settings *s, struct err *err) MUST_USE;
-
-const char *command_text(enum command command);
-
-// What the table says, for people. Each appends to `out`.
-void options_print_usage(const struct settings *s, struct buf *out);
-void options_print_markdown(struct buf *out);
-void options_print_man(struct buf *out);

@@ -119,10 +119,11 @@ int pipeline_open(struct pipeline *p, const struct settings *settings, size_t in
     if (batch_pool_new(batches, NULL, NULL, &p->pool) != 0) {
         return err_set(err, ERR_NO_MEMORY, "out of memory for %zu batches", batches);
     }
+    uint64_t mute_count = settings->err_cnt < 0 ? 0 : (uint64_t)settings->err_cnt; // as goflow2
     p->intake = (struct intake_settings){ .mapping = p->mapping,
                                           .allow = p->allow,
                                           .allow_count = allow_count,
-                                          .mute_count = (uint64_t)settings->err_cnt,
+                                          .mute_count = mute_count,
                                           .mute_interval_ns = settings->err_int_ns,
                                           .pool = p->pool,
                                           .hand_on = hand_on,

@@ -111,9 +111,6 @@ static int replay_file(struct replay *r, const char *path, struct err *err)
 static int start(struct replay *r, struct err *err)
 {
     static const struct log_attr LABEL[] = { LOG_TEXT("source", "replay"), LOG_END };
-    if (r->settings->arg_count == 0) {
-        return err_set(err, ERR_USAGE, "replay needs at least one capture file");
-    }
     if (parse_ports(r, r->settings->ports, err) != 0 ||
         pipeline_open(&r->pipeline, r->settings, 1, err) != 0) {
         return err->status;

@@ -43,7 +43,7 @@ static size_t socket_count(const struct run *run)
 
 bool leave_out_netflow(struct settings *s)
 {
-    if (!s->goflow2 || s->listen_given) {
+    if (!s->goflow2 || s->sources[OPTION_LISTEN] != SOURCE_DEFAULT) {
         return false;
     }
     s->listen = "sflow://:6343";
@@ -72,7 +72,12 @@ static int start(struct run *run, struct err *err)
         return err->status;
     }
     for (size_t i = 0; i < run->listener_count; i++) {
-        log_write(LOG_LEVEL_INFO, "starting collection", run->listeners[i].attrs, NULL);
+        const struct listener *l = &run->listeners[i];
+        log_write(LOG_LEVEL_INFO, "starting collection", l->attrs, NULL);
+        if (l->warning[0] != '\0') {
+            log_with(LOG_LEVEL_WARN, "a key of the address is passed over", l->attrs,
+                     LOG_TEXT("reason", l->warning));
+        }
     }
     if (receivers_open(run->listeners, run->listener_count, &run->pipeline.intake, &run->receivers,
                        err) != 0) {

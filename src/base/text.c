@@ -57,12 +57,10 @@ int text_get_u64(const char *text, uint64_t *ret_value)
     uint64_t value = 0;
     bool digit_before = false;
     bool any = false;
-    bool overflow = false;
+    bool misplaced = false;
     for (; *p != '\0'; p++) {
         if (*p == '_') { // between digits, or between prefix and digits
-            if (!(digit_before || (prefixed && !any)) || p[1] == '_') {
-                return ERR_INVALID;
-            }
+            misplaced = misplaced || !(digit_before || (prefixed && !any)) || p[1] == '_';
             digit_before = false;
             continue;
         }
@@ -70,16 +68,15 @@ int text_get_u64(const char *text, uint64_t *ret_value)
         if (digit >= base) {
             return ERR_INVALID;
         }
-        overflow = overflow || __builtin_mul_overflow(value, base, &value) ||
-                   __builtin_add_overflow(value, digit, &value);
+        if (__builtin_mul_overflow(value, base, &value) ||
+            __builtin_add_overflow(value, digit, &value)) {
+            return ERR_RANGE; // whatever follows, as in Go
+        }
         digit_before = true;
         any = true;
     }
-    if (!digit_before) {
+    if (misplaced || !digit_before) {
         return ERR_INVALID;
-    }
-    if (overflow) {
-        return ERR_RANGE;
     }
     *ret_value = value;
     return 0;

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "app/help.h"
 #include "app/listen.h"
 #include "app/options.h"
 #include "app/pipeline.h"
@@ -28,7 +29,7 @@ static void use(struct settings *s, struct err *err)
     }
     (void)settings_check(s, err); // either answer is fine
     buf_init(&text, 1 << 20);
-    options_print_usage(s, &text);
+    help_print_command(s->command, s->goflow2, &text);
     CHECK(!text.bad);
     buf_release(&text);
     mem_free(listeners);

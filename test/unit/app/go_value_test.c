@@ -2,8 +2,11 @@
 #include "app/go_value.h"
 
 #include "../unit.h"
-#include "base/clock.h"
 #include "base/status.h"
+
+#define US INT64_C(1000)
+#define MS (1000 * US)
+#define S (1000 * MS)
 
 static void durations_as_go_reads_them(void **state)
 {
@@ -11,21 +14,29 @@ static void durations_as_go_reads_them(void **state)
     static const struct {
         const char *text;
         int status;
-        uint64_t ns;
+        int64_t ns;
     } CASES[] = {
         { "0", 0, 0 },
-        { "10s", 0, 10 * NS_PER_S },
-        { "1m30s", 0, 90 * NS_PER_S },
-        { "1.5h", 0, 5400 * NS_PER_S },
-        { ".5s", 0, NS_PER_S / 2 },
-        { "1.s", 0, NS_PER_S },
-        { "+5ms", 0, 5 * NS_PER_MS },
-        { "100us", 0, 100 * NS_PER_US },
-        { "100\xc2\xb5s", 0, 100 * NS_PER_US },
+        { "10s", 0, 10 * S },
+        { "1m30s", 0, 90 * S },
+        { "1.5h", 0, 5400 * S },
+        { ".5s", 0, S / 2 },
+        { "1.s", 0, S },
+        { "+5ms", 0, 5 * MS },
+        { "100us", 0, 100 * US },
+        { "100\xc2\xb5s", 0, 100 * US },
         { "7ns", 0, 7 },
         { "1.9ns", 0, 1 },
         { "-0", 0, 0 },
-        { "-5s", ERR_RANGE, 0 },
+        { "-5s", 0, -5 * S },
+        { "-9223372036854775808ns", 0, INT64_MIN },
+        { "9223372036854775807ns", 0, INT64_MAX },
+        { "9223372036854775808ns", ERR_INVALID, 0 },
+        { "9223372036854775808ns9223372036854775808ns", ERR_INVALID, 0 },
+        { "0.3333333333333333333h", 0, INT64_C(1200000000000) },
+        { "0.100000000000000000000h", 0, 360 * S },
+        { "0.000000000001h", 0, 3 },
+        { "1h1m1s1ms1us1ns", 0, INT64_C(3661001001001) },
         { "10", ERR_INVALID, 0 },
         { "", ERR_INVALID, 0 },
         { "s", ERR_INVALID, 0 },
@@ -37,13 +48,13 @@ static void durations_as_go_reads_them(void **state)
         { "99999999999999999999s", ERR_INVALID, 0 },
     };
     for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
-        uint64_t ns = 0;
+        int64_t ns = 0;
         assert_int_equal(go_duration(CASES[i].text, false, &ns), CASES[i].status);
         assert_int_equal(ns, CASES[i].ns);
     }
-    uint64_t ns;
+    int64_t ns;
     assert_int_equal(go_duration("1w2d", true, &ns), 0);
-    assert_int_equal(ns, 9 * 86400 * NS_PER_S);
+    assert_int_equal(ns, 9 * 86400 * S);
 }
 
 static void bools(void **state)
@@ -58,11 +69,27 @@ static void bools(void **state)
     assert_int_equal(go_bool("", &b), ERR_INVALID);
 }
 
+static void texts_in_quotes(void **state)
+{
+    (void)state;
+    char quoted[32];
+    assert_string_equal(go_quote("", quoted, sizeof(quoted)), "\"\"");
+    assert_string_equal(go_quote("a\"b\\", quoted, sizeof(quoted)), "\"a\\\"b\\\\\"");
+    assert_string_equal(go_quote("\a\b\t\n\v\f\r\x1b\x7f", quoted, sizeof(quoted)),
+                        "\"\\a\\b\\t\\n\\v\\f\\r\\x1b\\x7f\"");
+    assert_string_equal(go_quote("\xc3\xa4", quoted, sizeof(quoted)), "\"\xc3\xa4\"");
+    char small[8];
+    assert_string_equal(go_quote("123", small, sizeof(small)), "\"12...\"");
+    assert_string_equal(go_quote("12", small, sizeof(small)), "\"12\"");
+    assert_string_equal(go_quote("\x01\x01", small, sizeof(small)), "\"...\"");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(durations_as_go_reads_them),
         cmocka_unit_test(bools),
+        cmocka_unit_test(texts_in_quotes),
     };
     return UNIT_MAIN("app/go_value", tests);
 }

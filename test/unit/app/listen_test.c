@@ -53,31 +53,86 @@ static void urls(void **state)
     assert_string_equal(listeners[0].device, "eth0.5");
 }
 
+static void keys_as_go_reads_them(void **state)
+{
+    (void)state;
+    assert_int_equal(parse("sflow://:1?count=2&count=x"), 1); // the first counts
+    assert_int_equal(listeners[0].count, 2);
+    assert_string_equal(listeners[0].warning, "");
+    assert_int_equal(parse("sflow://:1?%63ount=2"), 1);
+    assert_int_equal(listeners[0].count, 2);
+    assert_int_equal(parse("sflow://[fe80::1%25lo]:1?device=a+b"), 1);
+    assert_string_equal(listeners[0].host, "fe80::1%lo");
+    assert_string_equal(listeners[0].device, "a b");
+    assert_int_equal(parse("sflow://:021503?queue_size=0"), 1);
+    assert_int_equal(listeners[0].port, 21503);
+    assert_int_equal(listeners[0].queue_size, 0);
+    assert_int_equal(parse("sflow://::1:5"), 1);
+    assert_string_equal(listeners[0].host, "::1");
+}
+
+static void what_means_nothing_is_remembered(void **state)
+{
+    (void)state;
+    assert_int_equal(parse("sflow://:1?rcvbuff=8m"), 1);
+    assert_string_equal(listeners[0].warning,
+                        "\"rcvbuff\" means nothing here; did you mean \"rcvbuf\"?");
+    assert_int_equal(parse("sflow://:1?namespace=x"), 1);
+    assert_string_equal(listeners[0].warning, "\"namespace\" means nothing here");
+    assert_int_equal(parse("sflow://:1?count=2;workers=3"), 1);
+    assert_string_equal(listeners[0].warning, "\"count\" cannot be read; & goes between keys");
+    assert_int_equal(listeners[0].count, 1);
+    assert_int_equal(parse("sflow://:1?count=%zz&workers=3"), 1);
+    assert_int_equal(listeners[0].count, 1);
+    assert_int_equal(listeners[0].workers, 3);
+}
+
 static void what_is_wrong_is_said(void **state)
 {
     (void)state;
-    refused("", "-listen \"\": is not a URL such as sflow://:6343");
-    refused("1.2.3.4:2055", "-listen \"1.2.3.4:2055\": is not a URL such as sflow://:6343");
-    refused("tcp://:1", "-listen \"tcp://:1\": scheme does not exist (sflow, flow)");
-    refused("sflow://host", "-listen \"sflow://host\": needs a port from 1 to 65535, as in "
-                            "sflow://:6343");
-    refused("sflow://:65536", "-listen \"sflow://:65536\": needs a port from 1 to 65535, as in "
-                              "sflow://:6343");
-    refused("sflow://[::1:5", "-listen \"sflow://[::1:5\": missing ']' in host");
-    refused("sflow://:1?blocking=yes", "-listen \"sflow://:1?blocking=yes\": blocking=yes is not "
-                                       "valid");
-    refused("sflow://:1?count=-1", "-listen \"sflow://:1?count=-1\": count=-1 is not valid");
+    static const char *const CASES[][2] = {
+        { "", "an address such as sflow://:6343 is missing in the list" },
+        { "1.2.3.4:2055", "is not a URL such as sflow://:6343" },
+        { "sflow:6343", "is not a URL such as sflow://:6343" },
+        { "tcp://:1", "scheme does not exist (sflow, flow)" },
+        { "sflow://host", "needs a port up to 65535, as in sflow://:6343" },
+        { "sflow://:", "needs a port up to 65535, as in sflow://:6343" },
+        { "sflow://:65536", "needs a port up to 65535, as in sflow://:6343" },
+        { "sflow://:0x10", "needs a port up to 65535, as in sflow://:6343" },
+        { "sflow://[::1]", "needs a port up to 65535, as in sflow://:6343" },
+        { "sflow://[::1:5", "missing ']' in host" },
+        { "sflow://a b:5", "host is not valid" },
+        { "sflow://a%zz:5", "host is not valid" },
+        { "sflow://:1?blocking=yes", "blocking=yes: expected true or false" },
+        { "sflow://:1?blocking", "blocking=: expected true or false" },
+        { "sflow://:1?count=-1", "count=-1: expected a number of sockets up to 256" },
+        { "sflow://:1?count=257", "count=257: expected a number of sockets up to 256" },
+        { "sflow://:1?count=", "count=: expected a number of sockets up to 256" },
+        { "sflow://:1?count=+2", "count= 2: expected a number of sockets up to 256" },
+        { "sflow://:1?workers=0x2", "workers=0x2: expected a whole number" },
+        { "sflow://:1?queue_size=x", "queue_size=x: expected a whole number" },
+        { "sflow://:1?rcvbuf=1g",
+          "rcvbuf=1g: expected bytes, such as 8388608, 8192k or 8m, up to 1024m" },
+        { "sflow://:1?device=", "device=: expected the name of an interface" },
+        { "netflow://:2055", "NetFlow and IPFIX are not read by this version; sflow:// is" },
+    };
+    for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+        char message[512];
+        snprintf(message, sizeof(message), "-listen \"%s\": %s", CASES[i][0], CASES[i][1]);
+        refused(CASES[i][0], message);
+    }
+    // One of a list.
     refused("sflow://:1, sflow://:2",
             "-listen \" sflow://:2\": scheme does not exist (sflow, flow)");
-    refused("netflow://:2055",
-            "-listen \"netflow://:2055\": NetFlow and IPFIX are not read by this "
-            "version; sflow:// is");
+    refused("sflow://:1,", "-listen \"\": an address such as sflow://:6343 is missing in the list");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(urls),
+        cmocka_unit_test(keys_as_go_reads_them),
+        cmocka_unit_test(what_means_nothing_is_remembered),
         cmocka_unit_test(what_is_wrong_is_said),
     };
     return UNIT_MAIN("app/listen", tests);
