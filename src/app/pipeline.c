@@ -22,7 +22,7 @@ static void hand_on(void *context, struct batch *batch, bool wait)
 {
     struct pipeline *p = context;
     for (size_t i = 0; i < p->transport_count; i++) {
-        transport_offer(p->transports[i], batch, wait);
+        transport_offer(p->transports[i], batch, wait ? &p->patience : NULL);
     }
     batch_unref(batch);
 }

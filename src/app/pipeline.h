@@ -19,6 +19,7 @@ struct pipeline {
     size_t transport_count;
     struct transport *transports[TRANSPORTS_MAX];
     struct intake_settings intake;
+    struct transport_patience patience; ///< of sources that wait; set before they start
     _Atomic bool closed; ///< a transport ended for good: nobody reads standard output any more
 };
 

@@ -64,16 +64,20 @@ static bool is_bad(const struct replay *r, const struct decode_result *result)
     }
 }
 
-/// SIGHUP reopens the output here too; the others end the replay.
-static void look_around(struct replay *r)
+/// SIGHUP reopens the output here too; SIGINT and SIGTERM end the replay, and with it the patience
+/// with an output that cannot be written.
+static void hear_signals(void *context)
 {
+    struct replay *r = context;
     int number = signals_wait(0);
     if (number == SIGHUP) {
         pipeline_reopen(&r->pipeline);
     }
-    r->stopped =
-        r->stopped || number == SIGINT || number == SIGTERM || atomic_load(&r->pipeline.closed);
-    intake_tick(r->intake, clock_mono_ns());
+    bool stop = number == SIGINT || number == SIGTERM || atomic_load(&r->pipeline.closed);
+    if (stop && !r->stopped) {
+        pipeline_prepare_stop(&r->pipeline);
+    }
+    r->stopped = r->stopped || stop;
 }
 
 static int replay_file(struct replay *r, const char *path, struct err *err)
@@ -90,7 +94,8 @@ static int replay_file(struct replay *r, const char *path, struct err *err)
         struct decode_result result = intake_chunk(r->intake, &chunk);
         r->bad += is_bad(r, &result);
         if (n % DATAGRAMS_PER_LOOK == 0) {
-            look_around(r);
+            hear_signals(r);
+            intake_tick(r->intake, clock_mono_ns());
         }
     }
     struct pcap_stats stats = pcap_source_stats(source);
@@ -115,6 +120,7 @@ static int start(struct replay *r, struct err *err)
         pipeline_open(&r->pipeline, r->settings, 1, err) != 0) {
         return err->status;
     }
+    r->pipeline.patience = (struct transport_patience){ .tick = hear_signals, .context = r };
     if (intake_new(&r->pipeline.intake, LABEL, true, &r->intake) != 0) {
         return err_set(err, ERR_NO_MEMORY, "out of memory");
     }
@@ -152,9 +158,6 @@ int replay_command(const struct settings *s)
     int code = EXIT_CANNOT_RUN;
     if (start(r, &err) == 0) {
         code = replay_all(r);
-        if (r->stopped) {
-            pipeline_prepare_stop(&r->pipeline);
-        }
         intake_flush(r->intake);
     } else {
         log_with(LOG_LEVEL_ERROR, "cannot start", NULL, LOG_TEXT("error", err.text));

@@ -76,36 +76,42 @@ int ring_push(struct ring *r, void *item)
     return status;
 }
 
-int ring_push_wait(struct ring *r, void *item)
+/// Waits on a condition until it is signalled or `deadline` (NULL: none) is over. False at the end.
+static bool wait_on(struct ring *r, pthread_cond_t *condition, const struct timespec *deadline)
 {
+    int status = deadline == NULL ? pthread_cond_wait(condition, &r->mutex)
+                                  : pthread_cond_timedwait(condition, &r->mutex, deadline);
+    CHECK(status == 0 || status == ETIMEDOUT);
+    return status == 0;
+}
+
+static struct timespec deadline_after(int timeout_ms)
+{
+    uint64_t until = clock_mono_ns() + (uint64_t)timeout_ms * NS_PER_MS;
+    return (struct timespec){ .tv_sec = (time_t)(until / NS_PER_S),
+                              .tv_nsec = (long)(until % NS_PER_S) };
+}
+
+int ring_push_wait(struct ring *r, void *item, int timeout_ms)
+{
+    struct timespec deadline = deadline_after(timeout_ms < 0 ? 0 : timeout_ms);
     CHECK(pthread_mutex_lock(&r->mutex) == 0);
     int status = push_locked(r, item);
-    while (status == ERR_FULL) {
-        CHECK(pthread_cond_wait(&r->not_full, &r->mutex) == 0);
+    while (status == ERR_FULL && wait_on(r, &r->not_full, timeout_ms < 0 ? NULL : &deadline)) {
         status = push_locked(r, item);
     }
     CHECK(pthread_mutex_unlock(&r->mutex) == 0);
     return status;
 }
 
-/// Waits until there is an item, the ring is closed or the time is over.
-static void wait_for_item(struct ring *r, int timeout_ms)
-{
-    uint64_t until = clock_mono_ns() + (timeout_ms < 0 ? 0 : (uint64_t)timeout_ms * NS_PER_MS);
-    struct timespec deadline = { .tv_sec = (time_t)(until / NS_PER_S),
-                                 .tv_nsec = (long)(until % NS_PER_S) };
-    int status = 0;
-    while (r->count == 0 && !r->closed && status != ETIMEDOUT) {
-        status = timeout_ms < 0 ? pthread_cond_wait(&r->not_empty, &r->mutex)
-                                : pthread_cond_timedwait(&r->not_empty, &r->mutex, &deadline);
-        CHECK(status == 0 || status == ETIMEDOUT);
-    }
-}
-
 void *ring_pop(struct ring *r, int timeout_ms, bool *ret_closed)
 {
+    struct timespec deadline = deadline_after(timeout_ms < 0 ? 0 : timeout_ms);
     CHECK(pthread_mutex_lock(&r->mutex) == 0);
-    wait_for_item(r, timeout_ms);
+    bool waiting = true;
+    while (waiting && r->count == 0 && !r->closed) {
+        waiting = wait_on(r, &r->not_empty, timeout_ms < 0 ? NULL : &deadline);
+    }
     void *item = NULL;
     if (r->count > 0) {
         item = r->items[r->first];

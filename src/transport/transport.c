@@ -138,12 +138,19 @@ int transport_start(const struct transport_kind *kind, void *self, size_t capaci
     return 0;
 }
 
-void transport_offer(struct transport *t, struct batch *batch, bool wait)
+void transport_offer(struct transport *t, struct batch *batch,
+                     const struct transport_patience *patience)
 {
     batch_ref(batch);
     atomic_fetch_add(&t->received, batch->flow_count);
     atomic_fetch_add(&t->waiting, batch->flow_count);
-    int status = wait ? ring_push_wait(t->ring, batch) : ring_push(t->ring, batch);
+    int status = ring_push(t->ring, batch);
+    while (status == ERR_FULL && patience != NULL) {
+        if (patience->tick != NULL) {
+            patience->tick(patience->context);
+        }
+        status = ring_push_wait(t->ring, batch, RETRY_MS);
+    }
     if (status != 0) {
         drop(t, batch, TRANSPORT_DROP_RING_FULL);
     }

@@ -60,9 +60,18 @@ int transport_start(const struct transport_kind *kind, void *self, size_t capaci
                     transport_closed_fn *closed, void *context,
                     struct transport **ret_transport) MUST_USE;
 
+/// How a source waits for a transport that is behind: `tick` is called about ten times a second, so
+/// that whoever waits can still hear signals. It may be NULL.
+struct transport_patience {
+    void (*tick)(void *context);
+    void *context;
+};
+
 /// Hands a batch over; the transport takes a reference of its own. When the ring is full the batch
-/// is lost for this transport and counted, or waited for with `wait`. Any thread.
-void transport_offer(struct transport *t, struct batch *batch, bool wait);
+/// is waited for with `patience`; without (NULL) it is lost for this transport and counted. Any
+/// thread.
+void transport_offer(struct transport *t, struct batch *batch,
+                     const struct transport_patience *patience);
 
 /// Asks for a reopen(). Any thread.
 void transport_reopen(struct transport *t);

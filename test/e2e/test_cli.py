@@ -108,6 +108,20 @@ def test_replay_says_what_was_bad(tmp_path):
     assert code == 3 and "not a capture" in err
 
 
+def test_replay_to_a_full_disk_can_be_interrupted(tmp_path):
+    """It waits for the disk, and does not lose patience, but hears a signal."""
+    capture = str(tmp_path / "g.pcap")
+    assert run("generate", "-count", "30000", f"pcap://{capture}")[0] == 0
+    process = subprocess.Popen(weir_command("replay", "-transport.file", "/dev/full", capture),
+                               stderr=subprocess.PIPE, text=True)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(timeout=3)
+    process.terminate()
+    err = process.communicate(timeout=40)[1]
+    found = programs.books(err)
+    assert found["file"]["stopped"] == found["flow"]["made"] > 131072
+
+
 def test_generate_is_deterministic(tmp_path):
     paths = [str(tmp_path / f"{n}.pcap") for n in range(3)]
     for path, seed in zip(paths, ("7", "7", "8")):

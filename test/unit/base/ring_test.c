@@ -20,6 +20,7 @@ static void first_in_first_out(void **state)
         assert_int_equal(ring_push(r, &items[0]), 0);
         assert_int_equal(ring_push(r, &items[1]), 0);
         assert_int_equal(ring_push(r, &items[2]), ERR_FULL);
+        assert_int_equal(ring_push_wait(r, &items[2], 5), ERR_FULL);
         assert_int_equal(ring_count(r), 2);
         assert_ptr_equal(ring_pop(r, -1, &closed), &items[0]);
         assert_int_equal(ring_push(r, &items[2]), 0);
@@ -29,7 +30,7 @@ static void first_in_first_out(void **state)
     assert_int_equal(ring_push(r, &items[0]), 0);
     ring_close(r);
     assert_int_equal(ring_push(r, &items[1]), ERR_CLOSED);
-    assert_int_equal(ring_push_wait(r, &items[1]), ERR_CLOSED);
+    assert_int_equal(ring_push_wait(r, &items[1], -1), ERR_CLOSED);
     assert_ptr_equal(ring_pop(r, -1, &closed), &items[0]); // what was in it comes out
     assert_null(ring_pop(r, -1, &closed));
     assert_true(closed);
@@ -48,7 +49,7 @@ static void *push_many(void *argument)
 {
     struct traffic *t = argument;
     for (uintptr_t i = 1; i <= PER_THREAD; i++) {
-        assert_int_equal(ring_push_wait(t->ring, (void *)i), 0);
+        assert_int_equal(ring_push_wait(t->ring, (void *)i, -1), 0);
     }
     return NULL;
 }

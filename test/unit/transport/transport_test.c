@@ -54,7 +54,8 @@ static void offer(struct transport *t, struct batch_pool *pool, bool wait)
     struct batch *b = batch_get(pool);
     assert_non_null(b);
     b->flow_count = 10;
-    transport_offer(t, b, wait);
+    static const struct transport_patience PATIENCE;
+    transport_offer(t, b, wait ? &PATIENCE : NULL);
     batch_unref(b);
 }
 
