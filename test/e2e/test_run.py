@@ -73,6 +73,9 @@ def test_rotation_under_load_loses_nothing(datagrams):
         for number in range(8):
             c.send(datagrams[number * 100:number * 100 + 100])
             moved.append(f"{c.output}.{number}")
+            until = time.monotonic() + 5  # the last signal may still be on its way
+            while not os.path.exists(c.output) and time.monotonic() < until:
+                time.sleep(0.01)
             os.rename(c.output, moved[-1])
             c.process.send_signal(signal.SIGHUP)
         c.settle()
