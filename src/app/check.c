@@ -2,10 +2,15 @@
 /*
  * weir check: reads what run would read, says in plain words what would happen, and changes
  * nothing: addresses are bound and let go, an output file is looked at but not made.
+ *
+ * One line per finding: ok, warn or FAIL, what it is about, and the words. FAIL is what would keep
+ * run from starting. Everything is looked at even when something failed before.
  */
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "app/commands.h"
@@ -15,69 +20,107 @@
 #include "flow/mapping.h"
 #include "format/format.h"
 #include "source/udp.h"
+#include "web/server.h"
+
+enum { TEXT_SIZE_MAX = 1 << 16 };
+
+static void say(const char *verdict, const char *what, const char *format, ...) PRINTF_LIKE(3, 4);
+
+static void say(const char *verdict, const char *what, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    printf("%-5s %-9s ", verdict, what);
+    (void)vprintf(format, args); // main looks at stdout when all is said
+    (void)putchar('\n');         // likewise
+    va_end(args);
+}
 
 static bool failed(const char *what, const struct err *err)
 {
-    printf("FAIL  %-9s %s\n", what, err->text);
+    say("FAIL", what, "%s", err->text);
     return false;
 }
 
-static bool check_listeners(const struct settings *s)
+/// Lines of `text`, each a warning.
+static void warn_lines(const char *what, const char *text)
 {
-    struct listener *listeners = mem_zalloc_array(LISTENERS_MAX, sizeof(*listeners));
-    CHECK(listeners != NULL);
-    struct err err = { 0 };
-    size_t count;
-    bool ok = listen_parse(s->listen, listeners, &count, &err) == 0;
-    if (!ok) {
-        count = 0;
-        (void)failed("listen", &err); // said there
+    while (*text != '\0') {
+        size_t size = strcspn(text, "\n");
+        say("warn", what, "%.*s", (int)size, text);
+        text += size + (text[size] == '\n');
     }
-    for (size_t i = 0; i < count; i++) {
-        const struct listener *l = &listeners[i];
-        struct udp_settings udp = { .host = l->host,
-                                    .port = l->port,
-                                    .count = 1,
-                                    .receive_buffer = l->rcvbuf,
-                                    .device = l->device,
-                                    .scheme = l->scheme };
-        struct udp_socket *socket;
-        if (udp_open(&udp, &socket, &err) != 0) {
-            ok = failed("listen", &err);
-            continue;
+}
+
+/// Which options are set, and where: for whoever wonders why a value does not count.
+static void check_options(struct settings *s)
+{
+    static const char *const FROM[] = { [SOURCE_FLAG] = "by flag",
+                                        [SOURCE_ENVIRONMENT] = "by the environment",
+                                        [SOURCE_FILE] = "by the file" };
+    struct buf text;
+    buf_init(&text, TEXT_SIZE_MAX);
+    for (size_t source = SOURCE_FLAG; source <= SOURCE_FILE; source++) {
+        const char *before = text.size == 0 ? "" : "; ";
+        for (int i = 0; i < OPTION_COUNT; i++) {
+            if (s->sources[i] == source) {
+                buf_printf(&text, "%s%s", before, OPTIONS[i].name);
+                before = ", ";
+            }
         }
-        printf("ok    listen    %s on %s port %u, %llu socket(s), receive buffer %zu bytes%s\n",
-               scheme_text(l->scheme), udp_local_address(socket), l->port,
-               (unsigned long long)l->count, udp_receive_buffer(socket),
-               udp_receive_buffer(socket) < l->rcvbuf ? " (less than wanted: net.core.rmem_max)"
-                                                      : "");
-        udp_close(socket);
+        if (strcmp(before, ", ") == 0) {
+            buf_printf(&text, " %s", FROM[source]);
+        }
     }
-    mem_free(listeners);
-    return ok;
+    if (s->config[0] != '\0') {
+        say("ok", "config", "%s", s->config);
+    }
+    say("ok", "options", "%s", text.size == 0 ? "all defaults" : buf_text(&text));
+    warn_lines("options", buf_text(&s->warnings));
+    buf_release(&text);
 }
 
 static bool check_mapping(const struct settings *s, struct mapping **ret_mapping)
 {
     struct err err = { 0 };
     if (s->mapping[0] == '\0') {
-        bool ok = mapping_default(ret_mapping) == 0;
-        printf("ok    mapping   none: all %d columns\n", FIELD_COUNT);
-        return ok;
+        CHECK(mapping_default(ret_mapping) == 0); // only memory can fail
+        say("ok", "mapping", "none: all %zu columns", (*ret_mapping)->column_count);
+        return true;
     }
     if (mapping_load(s->mapping, ret_mapping, &err) != 0) {
         return failed("mapping", &err);
     }
-    printf("ok    mapping   %s: %zu columns, %zu custom, %zu ports\n", s->mapping,
-           (*ret_mapping)->column_count, (*ret_mapping)->custom_count,
-           (*ret_mapping)->port_rule_count);
-    const char *warnings = mapping_warnings(*ret_mapping);
-    while (*warnings != '\0') {
-        size_t size = strcspn(warnings, "\n");
-        printf("warn  mapping   %.*s\n", (int)size, warnings);
-        warnings += size + (warnings[size] == '\n');
-    }
+    say("ok", "mapping", "%s: %zu columns, %zu custom, %zu ports", s->mapping,
+        (*ret_mapping)->column_count, (*ret_mapping)->custom_count,
+        (*ret_mapping)->port_rule_count);
+    warn_lines("mapping", mapping_warnings(*ret_mapping));
     return true;
+}
+
+/// Whether `path` could be appended to, or made.
+static bool check_path(const char *path, bool *ret_exists, struct err *err)
+{
+    struct stat st;
+    *ret_exists = stat(path, &st) == 0;
+    if (*ret_exists) {
+        bool is_folder = S_ISDIR(st.st_mode);
+        if (!is_folder && access(path, W_OK) == 0) {
+            return true;
+        }
+        (void)err_set_errno(err, is_folder ? EISDIR : errno, "cannot write to %s", path);
+        return false;
+    }
+    const char *slash = strrchr(path, '/');
+    char *folder = slash == NULL ? mem_strdup(".") : mem_strndup(path, (size_t)(slash - path) + 1);
+    CHECK(folder != NULL);
+    bool ok = access(folder, W_OK | X_OK) == 0;
+    if (!ok) {
+        (void)err_set_errno(err, errno, "cannot make %s in %s", slash == NULL ? path : slash + 1,
+                            folder);
+    }
+    mem_free(folder);
+    return ok;
 }
 
 static bool check_output(const struct settings *s, const struct mapping *mapping)
@@ -89,26 +132,16 @@ static bool check_output(const struct settings *s, const struct mapping *mapping
     }
     format_free(format);
     if (s->transport_file[0] == '\0') {
-        printf("ok    output    %s to standard output\n", s->format);
+        say("ok", "output", "%s to standard output", s->format);
         return true;
     }
-    const char *slash = strrchr(s->transport_file, '/');
-    char *folder = slash == NULL
-                       ? mem_strdup(".")
-                       : mem_strndup(s->transport_file, (size_t)(slash - s->transport_file) + 1);
-    CHECK(folder != NULL);
-    bool exists = access(s->transport_file, F_OK) == 0;
-    const char *target = exists ? s->transport_file : folder;
-    bool ok = access(target, exists ? W_OK : W_OK | X_OK) == 0;
-    if (ok) {
-        printf("ok    output    %s to %s%s\n", s->format, s->transport_file,
-               exists ? "" : " (to be made)");
-    } else {
-        (void)err_set_errno(&err, errno, "cannot write to %s", target);
-        (void)failed("output", &err);
+    bool exists;
+    if (!check_path(s->transport_file, &exists, &err)) {
+        return failed("output", &err);
     }
-    mem_free(folder);
-    return ok;
+    say("ok", "output", "%s to %s, which %s", s->format, s->transport_file,
+        exists ? "is there and grows" : "will be made");
+    return true;
 }
 
 static bool check_allow(const struct settings *s)
@@ -121,25 +154,105 @@ static bool check_allow(const struct settings *s)
     }
     mem_free(list);
     if (count == 0) {
-        printf("ok    allow     every exporter\n");
+        say("ok", "allow", "every exporter is heard");
     } else {
-        printf("ok    allow     exporters in %zu network(s)\n", count);
+        say("ok", "allow", "exporters in %zu network%s are heard", count, count == 1 ? "" : "s");
     }
+    return true;
+}
+
+static bool check_listener(const struct listener *l)
+{
+    struct err err = { 0 };
+    struct buf rivals;
+    buf_init(&rivals, TEXT_SIZE_MAX);
+    size_t rival_count = listener_rivals(l, &rivals); // before we are there ourselves
+    struct udp_settings udp = { .host = l->host,
+                                .port = l->port,
+                                .count = 1,
+                                .receive_buffer = l->rcvbuf,
+                                .device = l->device,
+                                .scheme = l->scheme };
+    struct udp_socket *socket;
+    bool ok = udp_open(&udp, &socket, &err) == 0;
+    if (ok) {
+        say("ok", "listen", "%s on %s port %u, %llu socket%s", scheme_text(l->scheme),
+            l->host[0] == '\0' ? "every address," : udp_local_address(socket), l->port,
+            (unsigned long long)l->count, l->count == 1 ? "" : "s");
+        size_t granted = udp_receive_buffer(socket);
+        if (granted < l->rcvbuf) {
+            say("warn", "listen",
+                "the kernel grants %zu of %llu bytes of receive buffer; raise "
+                "net.core.rmem_max",
+                granted, (unsigned long long)l->rcvbuf);
+        }
+        udp_close(socket);
+    } else {
+        (void)failed("listen", &err); // ok says it
+    }
+    if (l->warning[0] != '\0') {
+        say("warn", "listen", "%s", l->warning);
+    }
+    if (rival_count > 0) {
+        say("warn", "listen", "port %u is also open in %s: a datagram goes to one of us only",
+            l->port, buf_text(&rivals));
+    }
+    buf_release(&rivals);
+    return ok;
+}
+
+static bool check_listeners(const struct settings *s)
+{
+    struct listener *listeners = mem_zalloc_array(LISTENERS_MAX, sizeof(*listeners));
+    CHECK(listeners != NULL);
+    struct err err = { 0 };
+    size_t count = 0;
+    bool ok = listen_parse(s->listen, listeners, &count, &err) == 0 || failed("listen", &err);
+    for (size_t i = 0; i < count; i++) {
+        ok = check_listener(&listeners[i]) && ok;
+    }
+    mem_free(listeners);
+    return ok;
+}
+
+/// Nobody asks in the moment that the server is up; who does is told that nothing is here.
+static void answer_nothing(void *context, const char *path, struct server_response *response)
+{
+    (void)context;
+    (void)path;
+    response->status = 404;
+    response->content_type = "text/plain";
+}
+
+static bool check_http(const struct settings *s)
+{
+    struct err err = { 0 };
+    struct server *server;
+    struct server_settings web = { .addr = s->addr, .handle = answer_nothing };
+    if (s->addr[0] == '\0') {
+        say("ok", "http", "none");
+        return true;
+    }
+    if (server_start(&web, &server, &err) != 0) {
+        return failed("http", &err);
+    }
+    server_stop(server);
+    say("ok", "http", "/metrics and /__health on %s", s->addr);
     return true;
 }
 
 int check_command(struct settings *s)
 {
-    if (leave_out_netflow(s)) {
-        printf("warn  listen    NetFlow is not read by this version: netflow://:2055 left out\n");
-    }
     struct mapping *mapping = NULL;
+    check_options(s);
     bool ok = check_mapping(s, &mapping);
-    if (mapping != NULL) {
-        ok = check_output(s, mapping) && ok;
+    if (mapping == NULL) {
+        CHECK(mapping_default(&mapping) == 0); // only memory can fail
     }
+    ok = check_output(s, mapping) && ok;
     ok = check_allow(s) && ok;
     ok = check_listeners(s) && ok;
+    ok = check_http(s) && ok;
     mapping_free(mapping);
     printf(ok ? "weir would run.\n" : "weir would not run.\n");
     return ok ? EXIT_DONE : EXIT_CANNOT_RUN;

@@ -15,7 +15,3 @@ int run_command(struct settings *s);
 int replay_command(const struct settings *s);
 int generate_command(const struct settings *s);
 int check_command(struct settings *s);
-
-/// goflow2 also listens for NetFlow unless told otherwise; this version leaves that out. Returns
-/// whether it did.
-bool leave_out_netflow(struct settings *s);

@@ -12,6 +12,7 @@
 #include <strings.h>
 
 #include "app/go_value.h"
+#include "app/port_users.h"
 #include "base/num.h"
 #include "base/text.h"
 
@@ -93,6 +94,9 @@ static int parse_host(char *text, const char *url, struct listener *l, struct er
         }
         *end = '\0';
         host = text + 1;
+        if (strchr(host, ':') == NULL) {
+            return bad(err, url, "brackets are for IPv6 addresses");
+        }
         port = end[1] == ':' ? end + 1 : NULL;
     } else if (port != NULL) {
         *port = '\0';
@@ -311,4 +315,16 @@ int listen_parse(const char *text, struct listener listeners[static LISTENERS_MA
     }
     *ret_count = count;
     return 0;
+}
+
+size_t listener_rivals(const struct listener *l, struct buf *out)
+{
+    struct addr address = { 0 };
+    if (l->port == 0) {
+        return 0; // the kernel chooses a free one
+    }
+    if (l->host[0] != '\0' && addr_parse(l->host, &address) != 0) {
+        address.size = 0; // a name: any of its addresses
+    }
+    return port_users(&address, l->port, out);
 }

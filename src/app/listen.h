@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/chunk.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -35,3 +36,6 @@ struct listener {
 /// Parses `text` into at most LISTENERS_MAX listeners. ERR_INVALID, ERR_UNSUPPORTED.
 int listen_parse(const char *text, struct listener listeners[static LISTENERS_MAX],
                  size_t *ret_count, struct err *err) MUST_USE;
+
+/// Other processes that already listen where `l` would, appended as port_users() does; how many.
+size_t listener_rivals(const struct listener *l, struct buf *out);

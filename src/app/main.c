@@ -88,7 +88,9 @@ static int dispatch(struct settings *s)
     if (set_up_log(s) != 0) {
         return EXIT_CANNOT_RUN;
     }
-    log_warnings(s);
+    if (s->command != COMMAND_CHECK) { // it says so itself
+        log_warnings(s);
+    }
     switch (s->command) {
     case COMMAND_REPLAY:
         return replay_command(s);

@@ -20,7 +20,7 @@
 #include "base/mem.h"
 #include "web/server.h"
 
-enum { CONTROL_INTERVAL_MS = 100 };
+enum { CONTROL_INTERVAL_MS = 100, RIVALS_SIZE_MAX = 1024 };
 
 struct run {
     const struct settings *settings;
@@ -41,7 +41,9 @@ static size_t socket_count(const struct run *run)
     return count;
 }
 
-bool leave_out_netflow(struct settings *s)
+/// goflow2 also listens for NetFlow unless told otherwise; this version leaves that out. Returns
+/// whether it did.
+static bool leave_out_netflow(struct settings *s)
 {
     if (!s->goflow2 || s->sources[OPTION_LISTEN] != SOURCE_DEFAULT) {
         return false;
@@ -64,6 +66,23 @@ static void log_receivers(const struct run *run)
     }
 }
 
+/// Before its sockets are open: who else is there is seen best while we are not.
+static void log_listener(const struct listener *l)
+{
+    struct buf rivals;
+    buf_init(&rivals, RIVALS_SIZE_MAX);
+    log_write(LOG_LEVEL_INFO, "starting collection", l->attrs, NULL);
+    if (l->warning[0] != '\0') {
+        log_with(LOG_LEVEL_WARN, "a key of the address is passed over", l->attrs,
+                 LOG_TEXT("reason", l->warning));
+    }
+    if (listener_rivals(l, &rivals) > 0) {
+        log_with(LOG_LEVEL_WARN, "others listen here too; a datagram goes to one of us only",
+                 l->attrs, LOG_TEXT("others", buf_text(&rivals)));
+    }
+    buf_release(&rivals);
+}
+
 static int start(struct run *run, struct err *err)
 {
     const struct settings *s = run->settings;
@@ -72,12 +91,7 @@ static int start(struct run *run, struct err *err)
         return err->status;
     }
     for (size_t i = 0; i < run->listener_count; i++) {
-        const struct listener *l = &run->listeners[i];
-        log_write(LOG_LEVEL_INFO, "starting collection", l->attrs, NULL);
-        if (l->warning[0] != '\0') {
-            log_with(LOG_LEVEL_WARN, "a key of the address is passed over", l->attrs,
-                     LOG_TEXT("reason", l->warning));
-        }
+        log_listener(&run->listeners[i]);
     }
     if (receivers_open(run->listeners, run->listener_count, &run->pipeline.intake, &run->receivers,
                        err) != 0) {

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the command line says, and with which exit code."""
 import os
+import re
+import socket
 import subprocess
 
 import pytest
@@ -21,15 +23,23 @@ def test_help_goes_where_it_belongs():
     assert code == 0 and "weir replay" in out and err == ""
     code, out, err = run("-h")
     assert code == 0 and out == "" and "-listen" in err
+    code, out, err = run("help", "run")
+    assert code == 0 and "-listen" in out and err == ""
     code, out, err = run("help", "generate")
     assert code == 0 and "-seed" in out and "-listen" not in out
-    assert max(map(len, out.splitlines())) <= 110
+    assert run("help", "nothing")[0] == 2
+    # Whatever stands in the environment.
+    assert run("help", env={"WEIR_ERR_CNT": "many", "WEIR_CONFIG": "/nowhere"})[0] == 0
+    assert run("-v", name="goflow2", env={"WEIR_ERR_CNT": "many"})[0] == 0
 
 
 def test_usage_errors():
     code, out, err = run("-bogus", name="goflow2")
     assert code == 2 and out == ""
     assert err.startswith("flag provided but not defined: -bogus\nUsage of")
+    code, out, err = run("-fromat", "json")
+    assert (code, out, err) == (2, "", 'flag provided but not defined: -fromat; did you mean "format"?\n'
+                                'Usage: weir run [FLAGS]\n"weir help run" says more.\n')
     assert run("frobnicate")[0] == 2
     assert run("run", "argument")[0] == 2
     assert run("replay")[0] == 2
@@ -72,18 +82,68 @@ def test_goflow2_leaves_netflow_out_with_a_warning(tmp_path):
     with programs.Collector(weir_command(name="goflow2")) as c:
         assert "NetFlow" not in c.log_text()  # -listen was given
         c.stop()
-    code, out, _ = run("check", "-listen", f"sflow://127.0.0.1:{programs.free_port()}")
-    assert code == 0 and out.endswith("weir would run.\n")
+    code, _, err = run("-addr", "", "-mapping", "/nowhere", name="goflow2")  # stops before sockets
+    assert code == 1 and 'level=WARN msg="NetFlow is not read by this version"' in err
+
+
+def test_check_says_what_would_run(tmp_path):
+    config = tmp_path / "weir.yaml"
+    config.write_text("format: text\nallow: [10.0.0.0/8, '2001:db8::/32']\n")
+    log = tmp_path / "flows.log"
+    port, http = programs.free_port(), programs.free_port(socket.SOCK_STREAM)
+    flags = ["-config", str(config), "-transport.file", str(log), "-addr", f"127.0.0.1:{http}",
+             "-listen", f"sflow://127.0.0.1:{port}?count=2&rcvbuff=8m&rcvbuf=64k"]
+    env = {"WEIR_ERR_CNT": "3", "WEIR_FROMAT": "json"}
+    code, out, err = run("check", *flags, env=env)
+    assert (code, err) == (0, "")
+    assert out.splitlines() == [
+        f"ok    config    {config}",
+        "ok    options   listen, transport.file, addr, config by flag; err.cnt by the environment; "
+        "allow, format by the file",
+        "warn  options   WEIR_FROMAT in the environment is no option; did you mean WEIR_FORMAT?",
+        "ok    mapping   none: all 50 columns",
+        f"ok    output    text to {log}, which will be made",
+        "ok    allow     exporters in 2 networks are heard",
+        f"ok    listen    sflow on 127.0.0.1 port {port}, 2 sockets",
+        'warn  listen    "rcvbuff" means nothing here; did you mean "rcvbuf"?',
+        f"ok    http      /metrics and /__health on 127.0.0.1:{http}",
+        "weir would run."]
+    assert not log.exists()
+    log.write_text("")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as rival, socket.socket() as web:
+        rival.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        rival.bind(("127.0.0.1", port))
+        web.bind(("127.0.0.1", http))
+        web.listen()
+        code, out, _ = run("check", *flags)
+    assert code == 1 and out.endswith("weir would not run.\n")
+    assert f"ok    output    text to {log}, which is there and grows\n" in out
+    assert f"warn  listen    port {port} is also open in " in out and f"(pid {os.getpid()})" in out
+    assert re.search(r"FAIL  http      .*cannot listen on 127.0.0.1:\d+: Address already in use", out)
+
+
+def test_a_rival_and_a_slip_get_a_line():
+    port = programs.free_port()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as rival:
+        rival.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        rival.bind(("0.0.0.0", port))
+        code, _, err = run("-addr", "256.0.0.1:x", "-listen", f"sflow://127.0.0.1:{port}?workres=2",
+                           env={"WEIR_LOGLEVL": "debug"})
+    assert code == 1
+    assert "WEIR_LOGLEVL in the environment is no option; did you mean WEIR_LOGLEVEL?" in err
+    assert "others listen here too" in err and f"(pid {os.getpid()})" in err
+    assert "did you mean" in err and "workers" in err
 
 
 def test_check_says_what_is_wrong(tmp_path):
     mapping = tmp_path / "m.yaml"
     mapping.write_text("formatter: {fields: [bytes]}\nextra: 1\n")
     code, out, _ = run("check", "-mapping", str(mapping), "-transport.file", "/nowhere/x",
-                       "-listen", "sflow://192.0.2.1:6343", "-allow", "10.0.0.0/8")
+                       "-listen", "sflow://192.0.2.1:6343,sflow://127.0.0.1:0", "-addr", "",
+                       "-allow", "10.0.0.0/8")
     assert code == 1
     assert "FAIL  listen" in out and "FAIL  output" in out and "warn  mapping" in out
-    assert "ok    allow     exporters in 1 network" in out
+    assert "ok    allow     exporters in 1 network are heard" in out
     assert out.endswith("weir would not run.\n")
 
 

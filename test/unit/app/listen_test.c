@@ -101,6 +101,7 @@ static void what_is_wrong_is_said(void **state)
         { "sflow://:0x10", "needs a port up to 65535, as in sflow://:6343" },
         { "sflow://[::1]", "needs a port up to 65535, as in sflow://:6343" },
         { "sflow://[::1:5", "missing ']' in host" },
+        { "sflow://[127.0.0.1]:5", "brackets are for IPv6 addresses" },
         { "sflow://a b:5", "host is not valid" },
         { "sflow://a%zz:5", "host is not valid" },
         { "sflow://:1?blocking=yes", "blocking=yes: expected true or false" },
