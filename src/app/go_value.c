@@ -155,9 +155,13 @@ static size_t quote_char(char c, char out[static 5])
 {
     static const char NAMES[] = "abtnvfr"; // from 7 on
     unsigned char u = (unsigned char)c;
-    if (c == '"' || c == '\\' || (u >= 7 && u < 7 + sizeof(NAMES) - 1)) {
+    bool is_named = u >= 7 && u < 7 + sizeof(NAMES) - 1;
+    if (c == '"' || c == '\\' || is_named) {
         out[0] = '\\';
-        out[1] = c == '"' || c == '\\' ? c : NAMES[u - 7];
+        out[1] = c;
+        if (is_named) {
+            out[1] = NAMES[u - 7];
+        }
         return 2;
     }
     if (u < ' ' || u == 0x7f) {

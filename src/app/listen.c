@@ -62,7 +62,9 @@ static bool decode_percent(char *text)
 static bool decode_query(char *text)
 {
     for (char *p = text; *p != '\0'; p++) {
-        *p = *p == '+' ? ' ' : *p;
+        if (*p == '+') {
+            *p = ' ';
+        }
     }
     return decode_percent(text);
 }

@@ -78,7 +78,7 @@ const char *option_env_name(enum option_id option, char text[static OPTION_ENV_S
     size_t size = strlen(PREFIX);
     memcpy(text, PREFIX, size);
     for (; *name != '\0'; name++) {
-        text[size++] = *name == '.' ? '_' : (char)toupper((unsigned char)*name);
+        text[size++] = (char)(*name == '.' ? '_' : toupper((unsigned char)*name));
     }
     text[size] = '\0';
     return text;

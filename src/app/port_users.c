@@ -71,6 +71,12 @@ static bool is_every_address(const struct addr *a)
     return a->size == 0 || memcmp(a->bytes, ZEROS, a->size) == 0;
 }
 
+/// The next entry of a folder that nobody else reads; NULL at the end and when it is not open.
+static const struct dirent *next_entry(DIR *folder)
+{
+    return folder == NULL ? NULL : readdir(folder); // NOLINT(concurrency-mt-unsafe): one reader
+}
+
 /// Whether process `pid` has the socket with this inode open.
 static bool has_socket(const char *pid, const char *inode)
 {
@@ -81,7 +87,7 @@ static bool has_socket(const char *pid, const char *inode)
     (void)snprintf(path, sizeof(path), "/proc/%.20s/fd", pid);       // fits
     DIR *folder = opendir(path);
     bool found = false;
-    for (struct dirent *e; !found && folder != NULL && (e = readdir(folder)) != NULL;) {
+    for (const struct dirent *e; !found && (e = next_entry(folder)) != NULL;) {
         ssize_t size = readlinkat(dirfd(folder), e->d_name, target, sizeof(target) - 1);
         target[size < 0 ? 0 : size] = '\0';
         found = strcmp(target, wanted) == 0;
@@ -97,7 +103,7 @@ static uint64_t find_owner(const char *inode)
 {
     DIR *folder = opendir("/proc");
     uint64_t owner = 0;
-    for (struct dirent *e; owner == 0 && folder != NULL && (e = readdir(folder)) != NULL;) {
+    for (const struct dirent *e; owner == 0 && (e = next_entry(folder)) != NULL;) {
         uint64_t pid;
         if (num_get_u64(e->d_name, strlen(e->d_name), UINT32_MAX, &pid) == 0 &&
             has_socket(e->d_name, inode)) {
