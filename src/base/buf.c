@@ -25,11 +25,8 @@ void buf_release(struct buf *b)
     *b = (struct buf){ .size_max = b->size_max };
 }
 
-int buf_reserve(struct buf *b, size_t size)
+int buf_grow(struct buf *b, size_t size)
 {
-    if (size <= b->capacity - b->size) {
-        return 0;
-    }
     if (size > b->size_max - b->size) {
         b->bad = true;
         return ERR_FULL;
@@ -51,22 +48,9 @@ int buf_reserve(struct buf *b, size_t size)
     return 0;
 }
 
-void buf_append(struct buf *b, const void *data, size_t size)
-{
-    if (size > 0 && buf_reserve(b, size) == 0) {
-        memcpy(b->data + b->size, data, size);
-        b->size += size;
-    }
-}
-
 void buf_append_text(struct buf *b, const char *text)
 {
     buf_append(b, text, strlen(text));
-}
-
-void buf_append_char(struct buf *b, char c)
-{
-    buf_append(b, &c, 1);
 }
 
 void buf_append_u64(struct buf *b, uint64_t value)

@@ -28,8 +28,14 @@ struct buf {
 void buf_init(struct buf *b, size_t size_max);
 void buf_release(struct buf *b);
 
+/// buf_reserve() where there is not enough room yet.
+int buf_grow(struct buf *b, size_t size) MUST_USE;
+
 /// Room for `size` more bytes. ERR_FULL past size_max, ERR_NO_MEMORY; either sets `bad`.
-int buf_reserve(struct buf *b, size_t size) MUST_USE;
+MUST_USE static inline int buf_reserve(struct buf *b, size_t size)
+{
+    return size <= b->capacity - b->size ? 0 : buf_grow(b, size);
+}
 
 /// Empty again, memory kept, `bad` cleared.
 static inline void buf_clear(struct buf *b)
@@ -51,9 +57,22 @@ static inline void buf_advance(struct buf *b, const uint8_t *end)
     b->size = (size_t)(end - b->data);
 }
 
-void buf_append(struct buf *b, const void *data, size_t size);
+static inline void buf_append(struct buf *b, const void *data, size_t size)
+{
+    if (size > 0 && buf_reserve(b, size) == 0) {
+        memcpy(b->data + b->size, data, size);
+        b->size += size;
+    }
+}
+
+static inline void buf_append_char(struct buf *b, char c)
+{
+    if (buf_reserve(b, 1) == 0) {
+        b->data[b->size++] = (uint8_t)c;
+    }
+}
+
 void buf_append_text(struct buf *b, const char *text);
-void buf_append_char(struct buf *b, char c);
 void buf_append_u64(struct buf *b, uint64_t value);
 void buf_printf(struct buf *b, const char *format, ...) PRINTF_LIKE(2, 3);
 
