@@ -79,6 +79,17 @@ static int parse_scheme(const char *scheme, size_t size, const char *url, enum s
             return 0;
         }
     }
+    if (size == strlen("pcap") && strncasecmp("pcap", scheme, size) == 0) {
+        return bad(err, url, "captures are read by weir replay FILE");
+    }
+    static const char *const LATER[] = { "log", "kafka" };
+    for (size_t i = 0; i < sizeof(LATER) / sizeof(LATER[0]); i++) {
+        if (size == strlen(LATER[i]) && strncasecmp(LATER[i], scheme, size) == 0) {
+            return err_set(err, ERR_UNSUPPORTED,
+                           "-listen \"%.150s\": %s:// is not in this version; sflow:// is", url,
+                           LATER[i]);
+        }
+    }
     return bad(err, url, "scheme does not exist (sflow, flow)");
 }
 

@@ -115,6 +115,9 @@ static void what_is_wrong_is_said(void **state)
         { "sflow://:1?rcvbuf=1g",
           "rcvbuf=1g: expected bytes, such as 8388608, 8192k or 8m, up to 1024m" },
         { "sflow://:1?device=", "device=: expected the name of an interface" },
+        { "log:///var/log/x.log", "log:// is not in this version; sflow:// is" },
+        { "kafka://broker/topic", "kafka:// is not in this version; sflow:// is" },
+        { "pcap://file", "captures are read by weir replay FILE" },
         { "netflow://:2055", "NetFlow and IPFIX are not read by this version; sflow:// is" },
     };
     for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
