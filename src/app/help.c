@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * One table, three readers. On a terminal lines are broken by us, since a help page is read in
- * whatever window there is; Markdown and troff break their own. The overview names the commands and
- * how to begin, and nobody has to scroll for the line that says what was wrong.
+ * One table, three readers. On a terminal we break the lines; Markdown and troff break their own.
+ * The overview names the commands and how to begin. After a mistake there is only the form of the
+ * command, so that nobody has to scroll for the line that says what was wrong.
  */
 #include "app/help.h"
 
@@ -26,9 +26,9 @@ static const struct {
     const char *help;
 } EXAMPLES[] = {
     { "weir", "print the sFlow that port 6343 gets, as JSON" },
-    { "weir generate udp://127.0.0.1:6343", "be a switch that sends some, to try it" },
     { "weir -mapping columns.yaml", "the same, with the columns of your choice" },
     { "weir -transport.file flows.log", "the same, into a file" },
+    { "weir generate udp://127.0.0.1:6343", "be a switch that sends some, to try it" },
     { "weir replay -format text capture.pcap", "what a capture holds" },
     { "weir check -config weir.yaml", "would it run with this file?" },
 };
@@ -138,7 +138,7 @@ void help_print_overview(struct buf *out)
     }
     buf_append_text(out, "\nTo begin with\n");
     for (size_t i = 0; i < EXAMPLE_COUNT; i++) {
-        buf_printf(out, "  %s\n      %s\n", EXAMPLES[i].line, EXAMPLES[i].help);
+        buf_printf(out, "  %-*s%s\n", EXAMPLE_COLUMN - 2, EXAMPLES[i].line, EXAMPLES[i].help);
     }
     buf_append_text(out,
                     "\n\"weir help run\" lists the flags, \"weir help replay\" those of replay, "

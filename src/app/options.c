@@ -95,6 +95,15 @@ static void take(struct reader *r, enum option_id option, const char *text,
 
 // --- Flags -------------------------------------------------------------------------------------
 
+static enum command first_command_of(enum option_id option)
+{
+    int command = 0;
+    while (!option_is_of(option, (enum command)command)) {
+        command++; // each option has one
+    }
+    return (enum command)command;
+}
+
 /// The way out for a flag that is not there; "" when there is none to name.
 static void hint_for_flag(const struct settings *s, const char *name, char ret_hint[TEXT_HINT_SIZE])
 {
@@ -106,20 +115,22 @@ static void hint_for_flag(const struct settings *s, const char *name, char ret_h
             return;
         }
     }
+    if (s->goflow2) {
+        return; // which gives no hints
+    }
     int option = option_by_name(name, strlen(name));
+    if (option >= 0) {
+        (void)snprintf(ret_hint, TEXT_HINT_SIZE, "; it is a flag of weir %s",
+                       COMMANDS[first_command_of((enum option_id)option)].name);
+        return;
+    }
     struct text_nearest nearest = text_nearest_to(name);
-    for (int i = 0; !s->goflow2 && option < 0 && i < OPTION_COUNT; i++) {
+    for (int i = 0; i < OPTION_COUNT; i++) {
         if (option_is_of((enum option_id)i, s->command)) {
             text_nearest_try(&nearest, OPTIONS[i].name);
         }
     }
     (void)snprintf(ret_hint, TEXT_HINT_SIZE, "%s", text_nearest_hint(&nearest)); // fits
-    for (int c = 0; !s->goflow2 && option >= 0 && c < COMMAND_COUNT; c++) {
-        if (option_is_of((enum option_id)option, (enum command)c)) {
-            (void)snprintf(ret_hint, TEXT_HINT_SIZE, "; it is a flag of weir %s", COMMANDS[c].name);
-            return;
-        }
-    }
 }
 
 static int unknown_flag(struct reader *r, const char *name, size_t size)
@@ -244,16 +255,16 @@ static int check_operands(const struct settings *s, struct err *err)
                        s->command == COMMAND_REPLAY ? "FILE, a pcap or pcapng capture"
                                                     : "URL: udp://HOST:PORT or pcap://FILE");
     }
-    if (s->command == COMMAND_GENERATE && s->arg_count > 1 && s->args[1][0] != '-') {
-        return err_set(err, ERR_USAGE, "unexpected argument \"%.100s\": generate has one URL",
-                       s->args[1]);
-    }
     for (int i = 1; i < s->arg_count; i++) {
         const char *name = s->args[i] + 1;
         if (s->args[i][0] == '-' && option_by_name(name, strcspn(name, "=")) >= 0) {
             return err_set(err, ERR_USAGE, "flags go first: %.60s before \"%.100s\"", s->args[i],
                            s->args[0]);
         }
+    }
+    if (s->command == COMMAND_GENERATE && s->arg_count > 1) {
+        return err_set(err, ERR_USAGE, "unexpected argument \"%.100s\": generate has one URL",
+                       s->args[1]);
     }
     return 0;
 }
@@ -286,16 +297,14 @@ static int check_args(const struct settings *s, struct err *err)
 /// Something like WEIR_FROMAT: most likely an option was meant.
 static void warn_of_unknown(struct reader *r, const char *name)
 {
-    char text[OPTION_ENV_SIZE_MAX];
     char names[OPTION_COUNT][OPTION_ENV_SIZE_MAX];
     struct text_nearest nearest = text_nearest_to(name + strlen("WEIR_"));
     for (int i = 0; i < OPTION_COUNT; i++) {
         text_nearest_try(&nearest, option_env_name((enum option_id)i, names[i]) + strlen("WEIR_"));
     }
     if (text_nearest_hint(&nearest)[0] != '\0') {
-        (void)snprintf(text, sizeof(text), "%s", name); // cut is fine
         buf_printf(&r->settings->warnings,
-                   "%s in the environment is no option; did you mean WEIR_%s?\n", text,
+                   "%s in the environment is no option; did you mean WEIR_%s?\n", name,
                    nearest.best);
     }
 }

@@ -111,6 +111,8 @@ static void arguments_have_their_place(void **state)
     refused("weir replay a.pcap -format=text", "flags go first: -format=text before \"a.pcap\"");
     refused("weir generate", "weir generate needs a URL: udp://HOST:PORT or pcap://FILE");
     refused("weir generate a b", "unexpected argument \"b\": generate has one URL");
+    refused("weir generate a -b", "unexpected argument \"-b\": generate has one URL");
+    refused("weir generate a -seed 3", "flags go first: -seed before \"a\"");
     refused("weir help wier", "unknown command \"wier\"");
 }
 
