@@ -50,7 +50,7 @@ static bool get_endpoint(const char *text, struct addr *ret_addr, uint16_t *ret_
     size_t size = strcspn(text, ":");
     struct addr addr = { .size = size == 8 ? ADDR_V4_SIZE : ADDR_V6_SIZE };
     uint32_t port;
-    if ((size != 8 && size != 32) || !get_hex(text + size + 1, 4, &port)) {
+    if ((size != 8 && size != 32) || text[size] != ':' || !get_hex(text + size + 1, 4, &port)) {
         return false;
     }
     for (size_t i = 0; i < size / 8; i++) {
@@ -65,10 +65,12 @@ static bool get_endpoint(const char *text, struct addr *ret_addr, uint16_t *ret_
     return true;
 }
 
-static bool is_every_address(const struct addr *a)
+/// Whether `a` is every address, `b` among them. :: is so for IPv4 too, 0.0.0.0 not for IPv6.
+static bool includes(const struct addr *a, const struct addr *b)
 {
     static const uint8_t ZEROS[ADDR_V6_SIZE];
-    return a->size == 0 || memcmp(a->bytes, ZEROS, a->size) == 0;
+    bool is_every = memcmp(a->bytes, ZEROS, a->size) == 0;
+    return is_every && (a->size != ADDR_V4_SIZE || b->size == ADDR_V4_SIZE);
 }
 
 /// The next entry of a folder that nobody else reads; NULL at the end and when it is not open.
@@ -158,7 +160,7 @@ static void search_line(struct search *s, char *line)
         remote_port != 0) { // a connected socket gets nothing from others
         return;
     }
-    if (!is_every_address(&local) && !is_every_address(s->address) &&
+    if (!includes(&local, s->address) && !includes(s->address, &local) &&
         !addr_equal(&local, s->address)) {
         return;
     }

@@ -81,6 +81,8 @@ static void every_address_is_also_this_one(void **state)
     int fd = open_on("0.0.0.0", &port);
     assert_true(fd >= 0);
     assert_int_equal(users("127.0.0.2", port, text, sizeof(text)), 1);
+    assert_int_equal(users("::", port, text, sizeof(text)), 1);
+    assert_int_equal(users("::1", port, text, sizeof(text)), 0);
     close(fd);
     port = 0;
     fd = open_on("::1", &port);
