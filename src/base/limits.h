@@ -13,8 +13,18 @@ enum {
 
     /// Flows in one batch: large enough that locks and writes vanish, small enough for L2.
     BATCH_FLOWS_MAX = 512,
-    /// Lists and texts of one batch. Only what is used is ever touched. Holds the largest datagram.
-    BATCH_ARENA_SIZE = 1 << 20,
+    /// Lists and texts of one batch. Only what is used is ever touched. A flow may use half of it:
+    /// that holds the largest datagram, and the longest line twice.
+    BATCH_ARENA_SIZE = 8 << 20,
+    /// Left in the arena for what enrich adds to a batch.
+    BATCH_ARENA_ENRICH = 1 << 20,
+    /// Files that one batch may hold lines of.
+    BATCH_FILES_MAX = 16,
+    /// The longest line of a log that is read, and what is read when nothing else is asked for.
+    LOG_LINE_SIZE_MAX = 3 << 20,
+    LOG_LINE_SIZE_DEFAULT = 1 << 20,
+    /// Of a longer line this much is kept.
+    LOG_LINE_CUT_SIZE = 64 << 10,
     /// A batch leaves when it is full or this old.
     BATCH_AGE_MAX_MS = 100,
 

@@ -74,6 +74,8 @@ struct batch *batch_get(struct batch_pool *pool)
         b->pool = pool;
         b->flow_count = 0;
         b->arena_used = 0;
+        b->file_count = 0;
+        atomic_store_explicit(&b->undelivered, false, memory_order_relaxed);
         atomic_store_explicit(&b->refs, 1, memory_order_relaxed);
     }
     return b;
@@ -97,11 +99,31 @@ void batch_unref(struct batch *b)
     if (pool->released != NULL) {
         pool->released(pool->context, b);
     }
+    for (uint32_t i = 0; i < b->file_count; i++) {
+        origin_unref(b->files[i].origin);
+    }
     CHECK(pthread_mutex_lock(&pool->mutex) == 0);
     b->next_free = pool->free;
     pool->free = b;
     pool->out--;
     CHECK(pthread_mutex_unlock(&pool->mutex) == 0);
+}
+
+void batch_set_undelivered(struct batch *b)
+{
+    atomic_store_explicit(&b->undelivered, true, memory_order_relaxed); // ordered by the unref
+}
+
+struct span batch_append(struct batch *b, const void *bytes, size_t size)
+{
+    if (size == 0 || size > BATCH_ARENA_SIZE - b->arena_used) {
+        return (struct span){ 0 };
+    }
+    struct span span = { .offset = b->arena_used, .count = (uint32_t)size };
+    memcpy(b->arena + b->arena_used, bytes, size);
+    size_t used = (b->arena_used + size + 7) & ~(size_t)7;
+    b->arena_used = (uint32_t)(used < BATCH_ARENA_SIZE ? used : BATCH_ARENA_SIZE);
+    return span;
 }
 
 size_t batch_pool_out(struct batch_pool *pool)
@@ -118,10 +140,22 @@ void batch_writer_init(struct batch_writer *w, struct batch_pool *pool, batch_fu
     *w = (struct batch_writer){ .pool = pool, .full = full, .context = context };
 }
 
+/// What flows may fill; the rest is enrich's.
+enum { FLOWS_ARENA = BATCH_ARENA_SIZE - BATCH_ARENA_ENRICH };
+
 /// A flow may use half the arena whatever was in the batch before it.
 static bool has_room(const struct batch *b)
 {
-    return b->flow_count < BATCH_FLOWS_MAX && b->arena_used <= BATCH_ARENA_SIZE / 2;
+    return b->flow_count < BATCH_FLOWS_MAX && b->arena_used <= FLOWS_ARENA / 2;
+}
+
+static void ensure_batch(struct batch_writer *w)
+{
+    if (w->batch == NULL) {
+        w->batch = batch_get(w->pool);
+        CHECK(w->batch != NULL);
+        w->batch->begun_ns = clock_mono_ns();
+    }
 }
 
 struct flow *batch_writer_begin(struct batch_writer *w)
@@ -130,17 +164,40 @@ struct flow *batch_writer_begin(struct batch_writer *w)
     if (w->batch != NULL && !has_room(w->batch)) {
         batch_writer_flush(w);
     }
-    if (w->batch == NULL) {
-        w->batch = batch_get(w->pool);
-        CHECK(w->batch != NULL);
-        w->batch->begun_ns = clock_mono_ns();
-    }
+    ensure_batch(w);
     w->open = true;
     w->overflow = false;
     w->arena_mark = w->batch->arena_used;
     struct flow *flow = &w->batch->flows[w->batch->flow_count];
     memset(flow, 0, sizeof(*flow));
+    flow->file = w->file;
+    flow->offset = w->offset;
     return flow;
+}
+
+void batch_writer_line(struct batch_writer *w, const struct line *line)
+{
+    DCHECK(!w->open);
+    if (w->batch != NULL && !has_room(w->batch)) {
+        batch_writer_flush(w);
+    }
+    ensure_batch(w);
+    struct batch *b = w->batch;
+    bool last = b->file_count > 0 && b->files[b->file_count - 1].origin == line->origin &&
+                b->files[b->file_count - 1].end == line->offset;
+    if (!last && b->file_count == BATCH_FILES_MAX) {
+        batch_writer_flush(w);
+        ensure_batch(w);
+        b = w->batch;
+    }
+    if (!last) {
+        origin_ref(line->origin);
+        b->files[b->file_count++] =
+            (struct batch_file){ .origin = line->origin, .begin = line->offset };
+    }
+    b->files[b->file_count - 1].end = line->end;
+    w->file = b->file_count;
+    w->offset = line->offset;
 }
 
 struct span batch_writer_add(struct batch_writer *w, const void *elements, size_t count,
@@ -151,7 +208,7 @@ struct span batch_writer_add(struct batch_writer *w, const void *elements, size_
     if (count == 0) {
         return (struct span){ 0 };
     }
-    if (count > (BATCH_ARENA_SIZE - b->arena_used) / size) {
+    if (count > (FLOWS_ARENA - b->arena_used) / size) {
         w->overflow = true;
         return (struct span){ 0 };
     }
@@ -191,7 +248,8 @@ void batch_writer_flush(struct batch_writer *w)
         return;
     }
     w->batch = NULL;
-    if (b->flow_count == 0) {
+    w->file = 0;
+    if (b->flow_count == 0) { // lines without flows: released means delivered
         batch_unref(b);
         return;
     }

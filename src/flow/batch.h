@@ -18,9 +18,17 @@
 
 #include "base/check.h"
 #include "base/limits.h"
+#include "base/line.h"
 #include "flow/flow.h"
 
 struct batch_pool;
+
+/// A file of which the batch holds lines: those from `begin` to `end` (offsets, decompressed).
+struct batch_file {
+    struct origin *origin; ///< a reference of the batch's own
+    uint64_t begin;
+    uint64_t end;
+};
 
 struct batch {
     struct batch_pool *pool;
@@ -28,7 +36,10 @@ struct batch {
     _Atomic uint32_t refs;
     uint32_t flow_count;
     uint32_t arena_used;
-    uint64_t begun_ns; ///< monotonic time of the first flow
+    uint32_t file_count;
+    _Atomic bool undelivered; ///< a transport gave it up: positions must not move past it
+    uint64_t begun_ns;        ///< monotonic time of the first flow
+    struct batch_file files[BATCH_FILES_MAX];
     struct flow flows[BATCH_FLOWS_MAX];
     _Alignas(8) uint8_t arena[BATCH_ARENA_SIZE];
 };
@@ -48,6 +59,13 @@ struct batch *batch_get(struct batch_pool *pool);
 void batch_ref(struct batch *b);
 void batch_unref(struct batch *b);
 
+/// A transport could not deliver it. Before its batch_unref().
+void batch_set_undelivered(struct batch *b);
+
+/// Copies `size` bytes into the arena of a batch that is full but not yet handed on (enrich);
+/// empty when there is no room.
+struct span batch_append(struct batch *b, const void *bytes, size_t size);
+
 /// Batches out of the pool now.
 size_t batch_pool_out(struct batch_pool *pool);
 
@@ -60,6 +78,11 @@ static inline const uint32_t *batch_u32s(const struct batch *b, struct span s)
 static inline const struct addr *batch_addrs(const struct batch *b, struct span s)
 {
     return (const struct addr *)(const void *)(b->arena + s.offset);
+}
+
+static inline const struct extra_value *batch_extras(const struct batch *b, struct span s)
+{
+    return (const struct extra_value *)(const void *)(b->arena + s.offset);
 }
 
 static inline const uint8_t *batch_bytes(const struct batch *b, struct span s)
@@ -92,6 +115,8 @@ struct batch_writer {
     uint32_t arena_mark; ///< arena_used when the open flow was begun
     bool overflow;       ///< the open flow has more than the arena holds
     bool open;           ///< between begin and commit or abandon
+    uint32_t file;       ///< index in batch->files plus 1 of the line being read; 0: none
+    uint64_t offset;     ///< of that line
 };
 
 /// The pool must hold a batch for every place where one can wait, so that there is always one.
@@ -108,6 +133,11 @@ struct span batch_writer_add(struct batch_writer *w, const void *elements, size_
 
 /// The open flow counts from now on. False, and the flow is gone, when its lists did not fit.
 bool batch_writer_commit(struct batch_writer *w) MUST_USE;
+
+/// The open flow, or none, stands for this line: what is begun from now on has its file and offset,
+/// and the batch holds the file's lines up to line->end. Between flows only. Lines of one file come
+/// in order.
+void batch_writer_line(struct batch_writer *w, const struct line *line);
 
 /// The open flow never was.
 void batch_writer_abandon(struct batch_writer *w);

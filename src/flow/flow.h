@@ -46,13 +46,37 @@ enum layer {
 enum record_kind {
     RECORD_FLOW,
     RECORD_COUNTERS, ///< an interface's counters (sFlow counter sample); `body` holds them
-    RECORD_DROP, ///< a discarded packet (sFlow drop sample); fields as a flow's, `body` the rest
+    RECORD_DROP,  ///< a discarded packet (sFlow drop sample); fields as a flow's, `body` the rest
+    RECORD_ERROR, ///< a line that cannot be read or mapped; `original` is the line, `body` the
+                  ///< words
 };
 
 /// `count` elements at `offset` of the batch's arena. Zero is the empty list.
 struct span {
     uint32_t offset;
     uint32_t count;
+};
+
+/// What enrich found out about an address. Spans are bytes in the batch's arena; empty: nothing.
+struct place {
+    struct span geo;     ///< the JSON object of ECS `geo`, ready to be written
+    struct span as;      ///< the JSON object of ECS `as`, likewise
+    struct span as_name; ///< the organization, plain text
+    struct span network; ///< its name from -networks, plain text
+    uint32_t as_number;  ///< 0 is none
+    char country[2];     ///< ISO 3166-1 alpha-2, or zeros
+};
+
+/// What enrich knows of an interface by (exporter, index). Plain texts.
+struct interface_names {
+    struct span name;
+    struct span alias;
+};
+
+/// Why a look-up in the databases was not made (bits of flow.lookups).
+enum lookup {
+    LOOKUP_CITY_UNAVAILABLE = 1 << 0, ///< no city database
+    LOOKUP_ASN_UNAVAILABLE = 1 << 1,  ///< no AS database
 };
 
 struct flow {
@@ -111,6 +135,20 @@ struct flow {
     struct span ipv6_routing_header_addresses; ///< of struct addr
     struct span custom;                        ///< of struct custom_value, in order of arrival
     struct span body;                          ///< bytes, for kinds other than RECORD_FLOW
+    struct span original;   ///< bytes: the line it was read from, when that is kept
+    struct span extras;     ///< of struct extra_value: columns of a line that no field stands for
+    struct span proto_text; ///< bytes: a protocol's name that has no number, as in the line
+    struct span etype_text; ///< bytes: an ethertype's name that has no number, likewise
+    struct span type_text;  ///< bytes: a flow type's name that has no number, likewise
+
+    uint64_t offset;  ///< of the line in its file, decompressed
+    uint32_t file;    ///< index in batch.files plus 1; 0: not from a line
+    uint32_t lookups; ///< bits of enum lookup
+    struct place src_place;
+    struct place dst_place;
+    struct interface_names in_names;
+    struct interface_names out_names;
+    struct span exporter_name; ///< plain text
 
     struct addr sampler_address;
     struct addr src_addr;
@@ -126,6 +164,12 @@ struct custom_value {
     uint32_t column; ///< index in mapping.customs
     struct span bytes;
     uint64_t number;
+};
+
+/// A column of a line that the field table does not have: kept as it stands there.
+struct extra_value {
+    struct span name; ///< the column's name as JSON has it, with its quotes and escapes
+    struct span json; ///< the value as JSON: as in the line
 };
 
 #define FLOW_BIT(field) (UINT64_C(1) << (field))

@@ -10,7 +10,7 @@
  */
 #include "format/column.h"
 #include "format/kinds.h"
-#include "format/utf8.h"
+#include "base/utf8.h"
 
 enum { ESCAPE_SIZE_MAX = 6 };
 

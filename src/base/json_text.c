@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Most strings are plain ASCII without anything to escape: those are copied as they are looked at,
+ * byte by byte, and only the rest takes the long way.
+ */
+#include "base/json_text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/utf8.h"
+
+static uint8_t *put_escape(uint8_t *at, uint8_t c)
+{
+    static const char SHORT[] = "\bb\ff\nn\rr\tt\"\"\\\\";
+    static const char HEX[] = "0123456789abcdef";
+    *at++ = '\\';
+    for (const char *s = SHORT; *s != '\0'; s += 2) {
+        if ((uint8_t)*s == c) {
+            *at++ = (uint8_t)s[1];
+            return at;
+        }
+    }
+    memcpy(at, "u00", 3);
+    at[3] = (uint8_t)HEX[c >> 4];
+    at[4] = (uint8_t)HEX[c & 0xf];
+    return at + 5;
+}
+
+uint8_t *json_put_string(uint8_t *at, const uint8_t *text, size_t size)
+{
+    static const uint8_t REPLACEMENT[] = { 0xef, 0xbf, 0xbd };
+    *at++ = '"';
+    for (size_t i = 0; i < size;) {
+        uint8_t c = text[i];
+        uint32_t code;
+        if (c < 0x80) {
+            bool plain = c >= 0x20 && c != '"' && c != '\\';
+            *at = c;
+            at = plain ? at + 1 : put_escape(at, c);
+            i++;
+            continue;
+        }
+        size_t length = utf8_next(text + i, size - i, &code);
+        const uint8_t *from = length == 0 ? REPLACEMENT : text + i;
+        size_t count = length == 0 ? sizeof(REPLACEMENT) : length;
+        memcpy(at, from, count);
+        at += count;
+        i += length == 0 ? 1 : length;
+    }
+    *at++ = '"';
+    return at;
+}
+
+void json_append_string(struct buf *out, const uint8_t *text, size_t size)
+{
+    if (buf_reserve(out, JSON_ESCAPE_SIZE_MAX * size + 2) == 0) {
+        buf_advance(out, json_put_string(buf_tail(out), text, size));
+    }
+}
+
+void json_append_text(struct buf *out, const char *text)
+{
+    json_append_string(out, (const uint8_t *)text, strlen(text));
+}
+
+uint8_t *json_put_double(uint8_t *at, double value)
+{
+    enum { DIGITS_ENOUGH = 17 };
+    char text[JSON_DOUBLE_SIZE_MAX];
+    int size = 0;
+    for (int digits = 1; digits <= DIGITS_ENOUGH; digits++) {
+        size = snprintf(text, sizeof(text), "%.*g", digits, value);
+        if (strtod(text, NULL) == value) {
+            break;
+        }
+    }
+    DCHECK(size > 0 && size < JSON_DOUBLE_SIZE_MAX);
+    memcpy(at, text, (size_t)size);
+    return at + size;
+}
