@@ -23,6 +23,8 @@ enum {
     /// The longest line of a log that is read, and what is read when nothing else is asked for.
     LOG_LINE_SIZE_MAX = 3 << 20,
     LOG_LINE_SIZE_DEFAULT = 1 << 20,
+    /// Files whose positions are kept; the ones longest unused make room.
+    POSITIONS_MAX = 65536,
     /// Of a longer line this much is kept.
     LOG_LINE_CUT_SIZE = 64 << 10,
     /// A batch leaves when it is full or this old.

@@ -10,10 +10,8 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/limits.h"
 #include "base/mem.h"
 
@@ -107,7 +105,7 @@ struct exporter *exporters_get(struct exporters *e, const struct addr *peer,
     memcpy(key, peer, sizeof(*peer));
     memcpy(key + sizeof(*peer), agent, sizeof(*agent));
     memcpy(key + 2 * sizeof(*peer), &sub_agent, sizeof(sub_agent));
-    size_t at = XXH3_64bits_withSeed(key, sizeof(key), e->seed) % EXPORTER_PLACES;
+    size_t at = hash64_seeded(key, sizeof(key), e->seed) % EXPORTER_PLACES;
     while (e->places[at] != 0) {
         struct exporter *x = &e->entries[e->places[at] - 1];
         if (is_exporter(x, peer, agent, sub_agent)) {
@@ -154,7 +152,7 @@ struct interface_samples *exporters_interface(struct exporters *e, const struct 
     memcpy(key, agent, sizeof(*agent));
     memcpy(key + sizeof(*agent), &source_type, sizeof(source_type));
     memcpy(key + sizeof(*agent) + sizeof(source_type), &source_index, sizeof(source_index));
-    size_t at = XXH3_64bits_withSeed(key, sizeof(key), e->seed) % INTERFACE_PLACES;
+    size_t at = hash64_seeded(key, sizeof(key), e->seed) % INTERFACE_PLACES;
     while (e->interface_places[at] != 0) {
         struct interface_samples *i = &e->interfaces[e->interface_places[at] - 1];
         if (is_interface(i, agent, source_type, source_index)) {

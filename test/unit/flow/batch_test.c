@@ -89,7 +89,7 @@ static void full_batches_are_handed_on(void **state)
 static void the_arena_is_bounded(void **state)
 {
     (void)state;
-    static uint8_t half[BATCH_ARENA_SIZE / 2];
+    static uint8_t half[(BATCH_ARENA_SIZE - BATCH_ARENA_ENRICH) / 2];
     struct kept k = { 0 };
     struct batch_pool *pool;
     struct batch_writer w;

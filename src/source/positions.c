@@ -1,0 +1,797 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The state file is text, one record a line, each with its own checksum:
+ *
+ *     weir positions 1
+ *     9f2c... 4c1e... 7a90... 0 1830 1522 77aa... 66306 1712 0 0 0 1764000000 /var/log/goflow2.log
+ *
+ * which is: checksum; fingerprint (high, low) and number; position; a place at or before it and the
+ * hash of the bytes before that place; device and inode; of a finished file its size, its time of
+ * change and the position at its end; when it was last used (seconds); its path.
+ *
+ * Records are appended; of several for one identity the last counts. When most of the file is
+ * history it is written anew beside itself and renamed. What a crash or a full disk leaves half
+ * written is the last line: it is passed over when reading and cut off before the next append.
+ */
+#include "source/positions.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/num.h"
+
+enum {
+    BUCKETS = 4096,
+    MARKS_MAX = 64,
+    RECORD_NUMBERS = 13,
+    RECORD_NUMBERS_SIZE_MAX = 256,
+    STATE_PATH_SIZE_MAX = 3072,
+    STATE_SIZE_MAX = 256 << 20,
+    REWRITE_SIZE_MIN = 256 << 10, ///< smaller files are not worth writing anew
+    COMPARE_SIZE_MAX = 4 << 20,   ///< how far two files that begin alike are compared
+};
+
+static const char HEADER[] = "weir positions 1\n";
+
+/// Delivered, but something before it is not yet.
+struct range {
+    uint64_t begin;
+    uint64_t end;
+    struct range *next;
+};
+
+/// A place that was passed, and the hash of the bytes before it.
+struct mark {
+    uint64_t offset;
+    uint64_t tail;
+};
+
+struct track {
+    struct track *next;          ///< in its bucket by fingerprint
+    struct track *next_by_inode; ///< in its bucket by device and inode
+    struct file_id id;
+    uint64_t position;
+    struct mark check; ///< at or before `position`
+    uint64_t device;   ///< of the file last read, or finished
+    uint64_t inode;
+    uint64_t finished_size;     ///< 0: not finished
+    uint64_t finished_mtime_ns; ///< of its file then
+    uint64_t finished_end;      ///< the position that a finished file must have
+    uint64_t used_s;            ///< wall clock
+    char *path;
+
+    struct range *ranges; ///< ascending, apart from each other and from `position`
+    struct mark *marks;   ///< MARKS_MAX places, ascending, behind `check`; NULL when at rest
+    size_t mark_count;
+    bool in_use;
+    int fd; ///< of the plain file being read, -1 otherwise
+    bool given_known;
+    struct mark given; ///< where reading in this process has got to
+    bool dirty;        ///< has changed since it was saved
+};
+
+struct positions {
+    pthread_mutex_t mutex;
+    pthread_mutex_t save_mutex;
+    char *path; ///< "" for none
+    int fd;
+    uint64_t good_size;   ///< of the state file: what lies behind it is torn
+    uint64_t record_size; ///< of all live records, about
+    size_t count;
+    struct track *by_fingerprint[BUCKETS];
+    struct track *by_inode[BUCKETS];
+};
+
+// --- Tables --------------------------------------------------------------------------------------
+
+static struct track **fingerprint_bucket(struct positions *p, const uint64_t fingerprint[2])
+{
+    return &p->by_fingerprint[fingerprint[0] % BUCKETS];
+}
+
+static struct track **inode_bucket(struct positions *p, uint64_t device, uint64_t inode)
+{
+    uint64_t key[2] = { device, inode };
+    return &p->by_inode[hash64(key, sizeof(key)) % BUCKETS];
+}
+
+static bool same_fingerprint(const struct track *t, const uint64_t fingerprint[2])
+{
+    return t->id.fingerprint[0] == fingerprint[0] && t->id.fingerprint[1] == fingerprint[1];
+}
+
+static void unlink_inode(struct positions *p, struct track *t)
+{
+    struct track **at = inode_bucket(p, t->device, t->inode);
+    while (*at != NULL && *at != t) {
+        at = &(*at)->next_by_inode;
+    }
+    if (*at == t) {
+        *at = t->next_by_inode;
+    }
+}
+
+static void set_inode(struct positions *p, struct track *t, uint64_t device, uint64_t inode)
+{
+    unlink_inode(p, t);
+    t->device = device;
+    t->inode = inode;
+    struct track **bucket = inode_bucket(p, device, inode);
+    t->next_by_inode = *bucket;
+    *bucket = t;
+}
+
+static struct track *track_new(struct positions *p, const struct file_id *id)
+{
+    struct track *t = mem_zalloc(sizeof(*t));
+    if (t == NULL) {
+        return NULL;
+    }
+    t->id = *id;
+    t->fd = -1;
+    struct track **at = fingerprint_bucket(p, id->fingerprint);
+    while (*at != NULL) { // at the end: numbers ascend within a bucket
+        at = &(*at)->next;
+    }
+    *at = t;
+    set_inode(p, t, 0, 0);
+    p->count++;
+    return t;
+}
+
+static void track_free(struct track *t)
+{
+    while (t->ranges != NULL) {
+        struct range *next = t->ranges->next;
+        mem_free(t->ranges);
+        t->ranges = next;
+    }
+    mem_free(t->marks);
+    mem_free(t->path);
+    mem_free(t);
+}
+
+static bool is_at_rest(const struct track *t)
+{
+    return !t->in_use && t->marks == NULL && t->ranges == NULL;
+}
+
+/// Forgets the track that has not been used for the longest time and of which nothing is under way.
+/// False when there is none.
+static bool forget_oldest(struct positions *p)
+{
+    struct track **oldest = NULL;
+    for (size_t i = 0; i < BUCKETS; i++) {
+        for (struct track **at = &p->by_fingerprint[i]; *at != NULL; at = &(*at)->next) {
+            if (is_at_rest(*at) && (oldest == NULL || (*at)->used_s < (*oldest)->used_s)) {
+                oldest = at;
+            }
+        }
+    }
+    if (oldest == NULL) {
+        return false;
+    }
+    struct track *gone = *oldest;
+    *oldest = gone->next;
+    unlink_inode(p, gone);
+    track_free(gone);
+    p->count--;
+    return true;
+}
+
+static struct track *find(struct positions *p, const struct file_id *id)
+{
+    struct track *t = *fingerprint_bucket(p, id->fingerprint);
+    while (t != NULL && !(same_fingerprint(t, id->fingerprint) && t->id.number == id->number)) {
+        t = t->next;
+    }
+    return t;
+}
+
+// --- The state file ------------------------------------------------------------------------------
+
+static void append_record(const struct track *t, struct buf *out)
+{
+    char numbers[RECORD_NUMBERS_SIZE_MAX];
+    int size =
+        snprintf(numbers, sizeof(numbers),
+                 "%016" PRIx64 " %016" PRIx64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %016" PRIx64
+                 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " ",
+                 t->id.fingerprint[1], t->id.fingerprint[0], t->id.number, t->position,
+                 t->check.offset, t->check.tail, t->device, t->inode, t->finished_size,
+                 t->finished_mtime_ns, t->finished_end, t->used_s);
+    DCHECK(size > 0 && size < RECORD_NUMBERS_SIZE_MAX);
+    enum { CHECKSUM_SIZE = 17 };
+    size_t begin = out->size;
+    size_t path_size = t->path == NULL ? 0 : strlen(t->path);
+    if (buf_reserve(out, CHECKSUM_SIZE + (size_t)size + path_size + 1) != 0) {
+        return;
+    }
+    uint8_t *at = buf_tail(out) + CHECKSUM_SIZE;
+    memcpy(at, numbers, (size_t)size);
+    for (size_t i = 0; i < path_size; i++) { // it is for people only
+        at[(size_t)size + i] = t->path[i] == '\n' ? '?' : (uint8_t)t->path[i];
+    }
+    size_t whole = (size_t)size + path_size;
+    at[whole] = '\n';
+    at[-1] = ' ';
+    (void)num_put_hex(out->data + begin, hash64(at, whole), 16); // ends where the blank is
+    buf_advance(out, at + whole + 1);
+}
+
+static bool parse_hex(const char *text, size_t size, uint64_t *ret_value)
+{
+    uint64_t value = 0;
+    for (size_t i = 0; i < size; i++) {
+        char c = text[i];
+        bool digit = c >= '0' && c <= '9';
+        if (size != 16 || !(digit || (c >= 'a' && c <= 'f'))) {
+            return false;
+        }
+        value = value << 4 | (uint64_t)(digit ? c - '0' : c - 'a' + 10);
+    }
+    *ret_value = value;
+    return size == 16;
+}
+
+/// The numbers of a record, in the order of the essay. *ret_path is what stands behind them.
+static bool parse_numbers(const char *line, size_t size, uint64_t ret_numbers[RECORD_NUMBERS],
+                          const char **ret_path)
+{
+    static const bool IS_HEX[RECORD_NUMBERS] = { [0] = true, [1] = true, [2] = true, [6] = true };
+    const char *end = line + size;
+    for (int i = 0; i < RECORD_NUMBERS; i++) {
+        const char *blank = memchr(line, ' ', (size_t)(end - line));
+        if (blank == NULL) {
+            return false;
+        }
+        size_t length = (size_t)(blank - line);
+        bool ok = IS_HEX[i] ? parse_hex(line, length, &ret_numbers[i])
+                            : num_get_u64(line, length, UINT64_MAX, &ret_numbers[i]) == 0;
+        if (!ok) {
+            return false;
+        }
+        line = blank + 1;
+    }
+    *ret_path = line;
+    return true;
+}
+
+/// Takes one line of the state file. False when it is no record, or a damaged one.
+static bool take_record(struct positions *p, const char *line, size_t size)
+{
+    enum { CHECKSUM_SIZE = 17 };
+    uint64_t n[RECORD_NUMBERS];
+    const char *path;
+    if (size <= CHECKSUM_SIZE || !parse_numbers(line, size, n, &path) ||
+        n[0] != hash64(line + CHECKSUM_SIZE, size - CHECKSUM_SIZE)) {
+        return false;
+    }
+    struct file_id id = { .fingerprint = { n[2], n[1] }, .number = n[3] };
+    struct track *t = find(p, &id);
+    t = t == NULL ? track_new(p, &id) : t;
+    if (t == NULL) {
+        return false;
+    }
+    t->position = n[4];
+    t->check = (struct mark){ .offset = n[5], .tail = n[6] };
+    set_inode(p, t, n[7], n[8]);
+    t->finished_size = n[9];
+    t->finished_mtime_ns = n[10];
+    t->finished_end = n[11];
+    t->used_s = n[12];
+    mem_free(t->path);
+    t->path = mem_strndup(path, (size_t)(line + size - path));
+    return true;
+}
+
+/// Reads all records. Behind the last good one lies what a crash left: it is cut off when something
+/// is appended. A bad record before a good one is damage of another kind, and said.
+static int load_records(struct positions *p, const char *text, size_t size, struct err *err)
+{
+    size_t header = strlen(HEADER);
+    if (size == 0) {
+        return 0;
+    }
+    if (size < header ? memcmp(text, HEADER, size) != 0 : memcmp(text, HEADER, header) != 0) {
+        return err_set(err, ERR_INVALID, "%s is not a state file of weir", p->path);
+    }
+    if (size < header) {
+        return 0; // torn while it was made
+    }
+    uint64_t bad = 0;
+    p->good_size = header;
+    for (size_t at = header; at < size;) {
+        const char *end = memchr(text + at, '\n', size - at);
+        if (end == NULL) {
+            break;
+        }
+        size_t next = (size_t)(end - text) + 1;
+        bool good = take_record(p, text + at, next - 1 - at);
+        bad += !good;
+        p->good_size = good ? next : p->good_size;
+        at = next;
+    }
+    if (bad > 0) {
+        log_with(LOG_LEVEL_WARN, "damaged records in the state file were passed over", NULL,
+                 LOG_TEXT("file", p->path), LOG_U64("records", bad));
+    }
+    return 0;
+}
+
+static int load(struct positions *p, struct err *err)
+{
+    struct stat st;
+    if (fstat(p->fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size > STATE_SIZE_MAX) {
+        return err_set(err, ERR_INVALID, "%s is not a state file of weir", p->path);
+    }
+    size_t size = (size_t)st.st_size;
+    char *text = mem_zalloc(size + 1);
+    if (text == NULL) {
+        return err_set(err, ERR_NO_MEMORY, "out of memory for %s", p->path);
+    }
+    size_t have = 0;
+    while (have < size) {
+        ssize_t n = pread(p->fd, text + have, size - have, (off_t)have);
+        if (n <= 0) {
+            mem_free(text);
+            return err_set_errno(err, n < 0 ? errno : EIO, "cannot read %s", p->path);
+        }
+        have += (size_t)n;
+    }
+    int status = load_records(p, text, size, err);
+    mem_free(text);
+    return status;
+}
+
+int positions_open(const char *path, struct positions **ret_positions, struct err *err)
+{
+    struct positions *p = mem_zalloc(sizeof(*p));
+    char *copy = mem_strdup(path);
+    if (p == NULL || copy == NULL) {
+        mem_free(p);
+        mem_free(copy);
+        return err_set(err, ERR_NO_MEMORY, "out of memory for positions");
+    }
+    CHECK(pthread_mutex_init(&p->mutex, NULL) == 0);
+    CHECK(pthread_mutex_init(&p->save_mutex, NULL) == 0);
+    p->path = copy;
+    p->fd = -1;
+    int status = 0;
+    if (path[0] != '\0') {
+        p->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+        if (p->fd < 0) {
+            status = err_set_errno(err, errno, "cannot open the state file %s", path);
+        } else if (flock(p->fd, LOCK_EX | LOCK_NB) != 0) {
+            status = err_set(err, ERR_EXISTS, "another weir keeps its positions in %s", path);
+        } else {
+            status = load(p, err);
+        }
+    }
+    if (status != 0) {
+        positions_close(p);
+        return status;
+    }
+    *ret_positions = p;
+    return 0;
+}
+
+void positions_close(struct positions *p)
+{
+    if (p == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < BUCKETS; i++) {
+        while (p->by_fingerprint[i] != NULL) {
+            struct track *t = p->by_fingerprint[i];
+            p->by_fingerprint[i] = t->next;
+            track_free(t);
+        }
+    }
+    if (p->fd >= 0) {
+        (void)close(p->fd); // what was written was synced
+    }
+    CHECK(pthread_mutex_destroy(&p->mutex) == 0);
+    CHECK(pthread_mutex_destroy(&p->save_mutex) == 0);
+    mem_free(p->path);
+    mem_free(p);
+}
+
+static int write_all(int fd, const uint8_t *data, size_t size)
+{
+    while (size > 0) {
+        ssize_t n = write(fd, data, size);
+        if (n < 0 && errno != EINTR) {
+            return ERR_IO;
+        }
+        if (n > 0) {
+            data += n;
+            size -= (size_t)n;
+        }
+    }
+    return 0;
+}
+
+/// Every track, or those that have changed, into `out`.
+static void gather(struct positions *p, bool all, struct buf *out)
+{
+    for (size_t i = 0; i < BUCKETS; i++) {
+        for (struct track *t = p->by_fingerprint[i]; t != NULL; t = t->next) {
+            if (all || t->dirty) {
+                append_record(t, out);
+                t->dirty = false;
+            }
+        }
+    }
+}
+
+/// What could not be written has to be written again.
+static void set_dirty(struct positions *p)
+{
+    for (size_t i = 0; i < BUCKETS; i++) {
+        for (struct track *t = p->by_fingerprint[i]; t != NULL; t = t->next) {
+            t->dirty = true;
+        }
+    }
+}
+
+/// At the end of the file, whose torn rest is cut off first.
+static int append_to_state(struct positions *p, const struct buf *records)
+{
+    if (ftruncate(p->fd, (off_t)p->good_size) != 0 ||
+        lseek(p->fd, (off_t)p->good_size, SEEK_SET) < 0) {
+        return ERR_IO;
+    }
+    size_t header = p->good_size == 0 ? strlen(HEADER) : 0;
+    if (write_all(p->fd, (const uint8_t *)HEADER, header) != 0 ||
+        write_all(p->fd, records->data, records->size) != 0 || fdatasync(p->fd) != 0) {
+        return ERR_IO;
+    }
+    p->good_size += header + records->size;
+    return 0;
+}
+
+/// Waits until the name is on the disk too.
+static int sync_folder(const char *path)
+{
+    char folder[STATE_PATH_SIZE_MAX];
+    const char *slash = strrchr(path, '/');
+    int size = slash == NULL ? 1 : (int)(slash - path) + 1;
+    (void)snprintf(folder, sizeof(folder), "%.*s", size, slash == NULL ? "." : path); // fits
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        return ERR_IO;
+    }
+    int status = fsync(fd) == 0 || errno == EINVAL ? 0 : ERR_IO; // some file systems cannot
+    (void)close(fd);                                             // nothing was written through it
+    return status;
+}
+
+/// All records into a new file that takes the old one's place.
+static int rewrite_state(struct positions *p, const struct buf *records)
+{
+    char path[STATE_PATH_SIZE_MAX];
+    if (snprintf(path, sizeof(path), "%s.new", p->path) >= (int)sizeof(path)) {
+        return ERR_RANGE;
+    }
+    int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0) {
+        return ERR_IO;
+    }
+    bool ok = flock(fd, LOCK_EX | LOCK_NB) == 0 &&
+              write_all(fd, (const uint8_t *)HEADER, strlen(HEADER)) == 0 &&
+              write_all(fd, records->data, records->size) == 0 && fdatasync(fd) == 0 &&
+              rename(path, p->path) == 0;
+    if (!ok) {
+        int error = errno;
+        (void)close(fd);    // it is of no use
+        (void)unlink(path); // nor is its name
+        errno = error;
+        return ERR_IO;
+    }
+    (void)close(p->fd); // what it held is in the new one
+    p->fd = fd;
+    p->good_size = strlen(HEADER) + records->size;
+    return sync_folder(p->path);
+}
+
+int positions_save(struct positions *p, struct err *err)
+{
+    if (p->path[0] == '\0') {
+        return 0;
+    }
+    struct buf records;
+    buf_init(&records, STATE_SIZE_MAX);
+    CHECK(pthread_mutex_lock(&p->save_mutex) == 0); // the file is one saver's at a time
+    CHECK(pthread_mutex_lock(&p->mutex) == 0);
+    bool rewrite = p->good_size > REWRITE_SIZE_MIN && p->good_size > 4 * p->record_size;
+    gather(p, rewrite, &records);
+    p->record_size = rewrite || records.size > p->record_size ? records.size : p->record_size;
+    CHECK(pthread_mutex_unlock(&p->mutex) == 0);
+    int status = records.bad ? ERR_NO_MEMORY : 0;
+    if (status == 0 && records.size > 0) {
+        status = rewrite ? rewrite_state(p, &records) : append_to_state(p, &records);
+    }
+    int error = errno;
+    if (status != 0) {
+        CHECK(pthread_mutex_lock(&p->mutex) == 0);
+        set_dirty(p);
+        CHECK(pthread_mutex_unlock(&p->mutex) == 0);
+        (void)err_set_errno(err, error, "cannot write the state file %s", p->path);
+    }
+    CHECK(pthread_mutex_unlock(&p->save_mutex) == 0);
+    buf_release(&records);
+    return status;
+}
+
+// --- Taking a file -------------------------------------------------------------------------------
+
+/// Whether two open files agree as far as both go, up to COMPARE_SIZE_MAX.
+static bool begin_alike(int a, int b)
+{
+    enum { BLOCK = 16 << 10 };
+    uint8_t *blocks = mem_zalloc(2 * (size_t)BLOCK);
+    if (blocks == NULL) {
+        return true; // it is looked at again later
+    }
+    bool alike = true;
+    for (off_t at = 0; alike && at < COMPARE_SIZE_MAX; at += BLOCK) {
+        ssize_t n = pread(a, blocks, BLOCK, at);
+        ssize_t m = pread(b, blocks + BLOCK, BLOCK, at);
+        ssize_t both = n < m ? n : m;
+        alike = both <= 0 || memcmp(blocks, blocks + BLOCK, (size_t)both) == 0;
+        if (both < BLOCK) {
+            break;
+        }
+    }
+    mem_free(blocks);
+    return alike;
+}
+
+enum claim { CLAIM_YES, CLAIM_NO, CLAIM_LATER };
+
+/// Whether the file is the one of `t`; if so `lines` is where it goes on.
+static enum claim claim(const struct track *t, struct lines *lines)
+{
+    if (t->in_use) {
+        bool plain = t->fd >= 0 && !lines_is_compressed(lines);
+        return plain && !begin_alike(t->fd, lines_fd(lines)) ? CLAIM_NO : CLAIM_LATER;
+    }
+    const struct mark *check = t->given_known ? &t->given : &t->check;
+    uint64_t offset = t->given_known ? t->given.offset : t->position;
+    uint64_t tail;
+    bool same = lines_seek(lines, check->offset, &tail) == 0 && tail == check->tail &&
+                (offset == check->offset || lines_seek(lines, offset, &tail) == 0);
+    return same ? CLAIM_YES : CLAIM_NO;
+}
+
+static void use(struct positions *p, struct track *t, struct lines *lines, const char *path)
+{
+    struct stat st;
+    if (fstat(lines_fd(lines), &st) == 0) {
+        set_inode(p, t, st.st_dev, st.st_ino);
+    }
+    char *copy = mem_strdup(path);
+    if (copy != NULL) { // else the old name stays: it is for people only
+        mem_free(t->path);
+        t->path = copy;
+    }
+    t->used_s = clock_wall_ns() / NS_PER_S;
+    t->in_use = true;
+    t->fd = lines_is_compressed(lines) ? -1 : lines_fd(lines);
+    t->finished_size = 0;
+}
+
+/// The track of this identity, or a new one under the next number.
+static int choose(struct positions *p, struct lines *lines, const uint64_t fingerprint[2],
+                  struct track **ret_track)
+{
+    struct file_id id = { .fingerprint = { fingerprint[0], fingerprint[1] } };
+    for (struct track *t = *fingerprint_bucket(p, fingerprint); t != NULL; t = t->next) {
+        if (!same_fingerprint(t, fingerprint)) {
+            continue;
+        }
+        switch (claim(t, lines)) {
+        case CLAIM_LATER:
+            return ERR_EXISTS;
+        case CLAIM_YES:
+            *ret_track = t;
+            return 0;
+        case CLAIM_NO:
+            id.number = t->id.number + 1;
+            break;
+        }
+    }
+    if (p->count >= POSITIONS_MAX && !forget_oldest(p)) {
+        return ERR_FULL;
+    }
+    uint64_t tail;
+    int status = lines_seek(lines, 0, &tail);
+    if (status != 0) {
+        return status;
+    }
+    struct track *t = track_new(p, &id);
+    if (t == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    t->check.tail = tail;
+    *ret_track = t;
+    return 0;
+}
+
+int positions_take(struct positions *p, struct lines *lines, const uint64_t fingerprint[2],
+                   const char *path, struct track **ret_track, struct file_id *ret_id)
+{
+    struct mark *marks = mem_zalloc_array(MARKS_MAX, sizeof(marks[0]));
+    if (marks == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    CHECK(pthread_mutex_lock(&p->mutex) == 0);
+    struct track *t;
+    int status = choose(p, lines, fingerprint, &t);
+    if (status == 0) {
+        use(p, t, lines, path);
+        if (t->marks == NULL) {
+            t->marks = marks;
+            marks = NULL;
+        }
+        *ret_track = t;
+        *ret_id = t->id;
+    }
+    CHECK(pthread_mutex_unlock(&p->mutex) == 0);
+    mem_free(marks);
+    return status;
+}
+
+/// At rest nothing but the position needs to be known.
+static void settle(struct track *t)
+{
+    if (!t->in_use && t->ranges == NULL && t->given_known && t->position >= t->given.offset) {
+        mem_free(t->marks);
+        t->marks = NULL;
+        t->mark_count = 0;
+    }
+}
+
+void positions_release(struct positions *p, struct track *t, const struct lines *lines)
+{
+    CHECK(pthread_mutex_lock(&p->mutex) == 0);
+    t->in_use = false;
+    t->fd = -1;
+    t->given_known = true;
+    t->given = (struct mark){ .offset = lines_offset(lines), .tail = lines_tail(lines) };
+    settle(t);
+    CHECK(pthread_mutex_unlock(&p->mutex) == 0);
+}
+
+// --- Moving on -----------------------------------------------------------------------------------
+
+void positions_mark(struct positions *p, struct track *t, const struct lines *lines)
+{
+    struct mark mark = { .offset = lines_offset(lines), .tail = lines_tail(lines) };
+    CHECK(pthread_mutex_lock(&p->mutex) == 0);
+    if (t->mark_count == MARKS_MAX) { // every other one will do
+        for (size_t i = 0; i < MARKS_MAX / 2; i++) {
+            t->marks[i] = t->marks[2 * i + 1];
+        }
+        t->mark_count = MARKS_MAX / 2;
+    }
+    if (t->mark_count == 0 || t->marks[t->mark_count - 1].offset < mark.offset) {
+        t->marks[t->mark_count++] = mark;
+    }
+    CHECK(pthread_mutex_unlock(&p->mutex) == 0);
+}
+
+/// The last mark at or before the position becomes what a file is checked by.
+static void move_check(struct track *t)
+{
+    size_t passed = 0;
+    while (passed < t->mark_count && t->marks[passed].offset <= t->position) {
+        passed++;
+    }
+    if (passed > 0) {
+        t->check = t->marks[passed - 1];
+        t->mark_count -= passed;
+        memmove(t->marks, t->marks + passed, t->mark_count * sizeof(t->marks[0]));
+    }
+}
+
+/// Puts a range that does not touch the position in its place, joined to its neighbours.
+static void keep_range(struct track *t, uint64_t begin, uint64_t end)
+{
+    struct range **at = &t->ranges;
+    while (*at != NULL && (*at)->end < begin) {
+        at = &(*at)->next;
+    }
+    struct range *r = *at;
+    if (r == NULL || end < r->begin) {
+        r = mem_zalloc(sizeof(*r));
+        if (r == NULL) {
+            return; // the position stays where it is: lines will be read twice, none is lost
+        }
+        *r = (struct range){ .begin = begin, .end = end, .next = *at };
+        *at = r;
+        return;
+    }
+    r->begin = begin < r->begin ? begin : r->begin;
+    r->end = end > r->end ? end : r->end;
+    while (r->next != NULL && r->next->begin <= r->end) {
+        struct range *gone = r->next;
+        r->end = gone->end > r->end ? gone->end : r->end;
+        r->next = gone->next;
+        mem_free(gone);
+    }
+}
+
+void positions_acknowledge(struct positions *p, struct track *t, uint64_t begin, uint64_t end)
+{
+    CHECK(pthread_mutex_lock(&p->mutex) == 0);
+    if (begin <= t->position && end > t->position) {
+        t->position = end;
+        while (t->ranges != NULL && t->ranges->begin <= t->position) {
+            struct range *gone = t->ranges;
+            t->position = gone->end > t->position ? gone->end : t->position;
+            t->ranges = gone->next;
+            mem_free(gone);
+        }
+        move_check(t);
+        t->dirty = true;
+        settle(t);
+    } else if (begin > t->position) {
+        keep_range(t, begin, end);
+    }
+    CHECK(pthread_mutex_unlock(&p->mutex) == 0);
+}
+
+uint64_t positions_get(struct positions *p, struct track *t)
+{
+    CHECK(pthread_mutex_lock(&p->mutex) == 0);
+    uint64_t position = t->position;
+    CHECK(pthread_mutex_unlock(&p->mutex) == 0);
+    return position;
+}
+
+void positions_set(struct positions *p, struct track *t, uint64_t offset)
+{
+    CHECK(pthread_mutex_lock(&p->mutex) == 0);
+    t->position = offset;
+    t->dirty = true;
+    CHECK(pthread_mutex_unlock(&p->mutex) == 0);
+}
+
+void positions_finish(struct positions *p, struct track *t, const struct stat *st)
+{
+    CHECK(pthread_mutex_lock(&p->mutex) == 0);
+    t->finished_size = (uint64_t)st->st_size;
+    t->finished_mtime_ns = (uint64_t)st->st_mtim.tv_sec * NS_PER_S + (uint64_t)st->st_mtim.tv_nsec;
+    t->finished_end = t->given_known ? t->given.offset : t->position;
+    t->dirty = true;
+    CHECK(pthread_mutex_unlock(&p->mutex) == 0);
+}
+
+bool positions_is_finished(struct positions *p, const struct stat *st)
+{
+    uint64_t mtime_ns = (uint64_t)st->st_mtim.tv_sec * NS_PER_S + (uint64_t)st->st_mtim.tv_nsec;
+    CHECK(pthread_mutex_lock(&p->mutex) == 0);
+    const struct track *t = *inode_bucket(p, st->st_dev, st->st_ino);
+    while (t != NULL && !(t->device == st->st_dev && t->inode == st->st_ino)) {
+        t = t->next_by_inode;
+    }
+    bool finished = t != NULL && t->finished_size > 0 &&
+                    t->finished_size == (uint64_t)st->st_size && t->finished_mtime_ns == mtime_ns &&
+                    t->position >= t->finished_end;
+    CHECK(pthread_mutex_unlock(&p->mutex) == 0);
+    return finished;
+}
