@@ -133,6 +133,44 @@ int addr_parse(const char *text, struct addr *ret_addr)
     return ERR_INVALID;
 }
 
+/// a.b.c.d without leading zeros, which is what most addresses are; false for anything else.
+static bool get_v4(const uint8_t *text, size_t size, uint8_t ret_bytes[static 4])
+{
+    const uint8_t *end = text + size;
+    for (int i = 0; i < 4; i++) {
+        unsigned value = 0;
+        const uint8_t *begin = text;
+        while (text < end && (unsigned)(*text - '0') <= 9 && text - begin < 3) {
+            value = value * 10 + (unsigned)(*text++ - '0');
+        }
+        bool zero = text - begin > 1 && *begin == '0';
+        if (text == begin || value > UINT8_MAX || zero) {
+            return false;
+        }
+        ret_bytes[i] = (uint8_t)value;
+        if (i < 3 && (text == end || *text++ != '.')) {
+            return false;
+        }
+    }
+    return text == end;
+}
+
+int addr_get(const uint8_t *text, size_t size, struct addr *ret_addr)
+{
+    uint8_t bytes[4];
+    if (get_v4(text, size, bytes)) {
+        *ret_addr = addr_v4(bytes);
+        return 0;
+    }
+    char copy[ADDR_TEXT_SIZE_MAX + 1];
+    if (size > ADDR_TEXT_SIZE_MAX || memchr(text, '\0', size) != NULL) {
+        return ERR_INVALID;
+    }
+    memcpy(copy, text, size);
+    copy[size] = '\0';
+    return addr_parse(copy, ret_addr);
+}
+
 int cidr_parse(const char *text, struct cidr *ret_cidr)
 {
     char host[ADDR_TEXT_SIZE_MAX + 1];

@@ -59,6 +59,9 @@ const char *addr_text(const struct addr *a, char text[static ADDR_TEXT_SIZE_MAX 
 /// "192.0.2.1", "2001:db8::1". ERR_INVALID.
 int addr_parse(const char *text, struct addr *ret_addr) MUST_USE;
 
+/// As addr_parse() for `size` bytes that need no NUL. ERR_INVALID.
+int addr_get(const uint8_t *text, size_t size, struct addr *ret_addr) MUST_USE;
+
 /// "10.0.0.0/8", "2001:db8::/32" or an address alone. Host bits are cleared. ERR_INVALID.
 int cidr_parse(const char *text, struct cidr *ret_cidr) MUST_USE;
 

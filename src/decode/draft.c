@@ -96,7 +96,7 @@ static struct addr address_of(const uint8_t *value, size_t size)
     return a;
 }
 
-static struct u32_list *list_of(struct draft *d, enum field field)
+struct u32_list *draft_list(struct draft *d, enum field field)
 {
     switch (field) {
     case FIELD_BGP_COMMUNITIES:
@@ -131,7 +131,7 @@ static void assign_field(struct draft *d, enum field field, const uint8_t *value
         memcpy(at, &address, sizeof(address));
         break;
     case FIELD_KIND_U32S:
-        draft_push(d, list_of(d, field), number32);
+        draft_push(d, draft_list(d, field), number32);
         break;
     case FIELD_KIND_ADDRS: // goflow2 appends an empty element, whatever the value
         draft_push_addr(d, field == FIELD_MPLS_IP ? &d->mpls_ip : &d->routing_addresses,
@@ -144,8 +144,8 @@ static void assign_field(struct draft *d, enum field field, const uint8_t *value
     draft_mark(d, FLOW_BIT(field));
 }
 
-static void assign_custom(struct draft *d, const struct custom *custom, uint32_t column,
-                          const uint8_t *value, size_t size, uint64_t number)
+void draft_push_custom(struct draft *d, const struct custom *custom, uint32_t column,
+                       const uint8_t *value, size_t size, uint64_t number)
 {
     bool is_number = custom->type == CUSTOM_VARINT;
     if (d->custom_count == CUSTOM_VALUES_MAX ||
@@ -188,7 +188,7 @@ void draft_assign(struct draft *d, const struct mapping *mapping,
     if (destination->kind == DESTINATION_FIELD) {
         assign_field(d, destination->index, value, size, number);
     } else {
-        assign_custom(d, &mapping->customs[destination->index], destination->index, value, size,
-                      number);
+        draft_push_custom(d, &mapping->customs[destination->index], destination->index, value, size,
+                          number);
     }
 }

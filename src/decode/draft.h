@@ -56,6 +56,9 @@ bool draft_commit(struct draft *d, enum ledger_entry *ret_reason) MUST_USE;
 
 void draft_abandon(struct draft *d);
 
+/// The list of a field of kind U32S.
+struct u32_list *draft_list(struct draft *d, enum field field);
+
 static inline void draft_push(struct draft *d, struct u32_list *list, uint32_t value)
 {
     if (list->count == LIST_ELEMENTS_MAX) {
@@ -78,6 +81,10 @@ static inline void draft_mark(struct draft *d, uint64_t field_bits)
 {
     d->flow->present |= field_bits;
 }
+
+/// A value of a custom column: `number` for a varint one, else the bytes, which are copied.
+void draft_push_custom(struct draft *d, const struct custom *custom, uint32_t column,
+                       const uint8_t *value, size_t size, uint64_t number);
 
 /// Writes a value that a mapping rule took (a packet's bits, later a template's element) where the
 /// rule says: Numbers are cut to the field's width; more than eight bytes are no

@@ -4,6 +4,8 @@
  */
 #include "flow/flow.h"
 
+#include <string.h>
+
 const char *flow_type_text(uint32_t type)
 {
     static const char *const TEXTS[] = {
@@ -34,4 +36,25 @@ const char *layer_text(uint32_t layer)
         [LAYER_CUSTOM] = "Custom",
     };
     return layer < sizeof(TEXTS) / sizeof(TEXTS[0]) ? TEXTS[layer] : NULL;
+}
+
+static int find_text(const char *text, size_t size, const char *text_of(uint32_t), uint32_t last)
+{
+    for (uint32_t i = 0; i <= last; i++) {
+        const char *known = text_of(i);
+        if (known != NULL && strlen(known) == size && memcmp(known, text, size) == 0) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+int flow_type_by_text(const char *text, size_t size)
+{
+    return find_text(text, size, flow_type_text, FLOW_TYPE_IPFIX);
+}
+
+int layer_by_text(const char *text, size_t size)
+{
+    return find_text(text, size, layer_text, LAYER_CUSTOM);
 }

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/addr.h"
@@ -183,3 +184,6 @@ static inline bool flow_has(const struct flow *flow, enum field field)
 const char *flow_type_text(uint32_t type);
 /// "Ethernet", "IPv4" ...; NULL for a number without a name.
 const char *layer_text(uint32_t layer);
+/// The numbers of these texts; -1 for others.
+int flow_type_by_text(const char *text, size_t size);
+int layer_by_text(const char *text, size_t size);

@@ -21,6 +21,7 @@ const char *ledger_group_text(enum ledger_group group)
         [LEDGER_GROUP_DATAGRAM] = "datagram",
         [LEDGER_GROUP_SAMPLE] = "sample",
         [LEDGER_GROUP_RECORD] = "record",
+        [LEDGER_GROUP_LINE] = "line",
         [LEDGER_GROUP_FLOW] = "flow",
     };
     CHECK(group < LEDGER_GROUP_COUNT);

@@ -16,6 +16,7 @@ enum ledger_group {
     LEDGER_GROUP_DATAGRAM,
     LEDGER_GROUP_SAMPLE,
     LEDGER_GROUP_RECORD,
+    LEDGER_GROUP_LINE,
     LEDGER_GROUP_FLOW,
     LEDGER_GROUP_COUNT
 };
@@ -53,7 +54,7 @@ static inline void ledger_count(struct ledger *l, enum ledger_entry entry, uint6
     counter_add(&l->entries[entry], n);
 }
 
-/// "datagram", "sample", "record", "flow".
+/// "datagram", "sample", "record", "line", "flow".
 const char *ledger_group_text(enum ledger_group group);
 
 /// Adds what `l` says now to `sums`.

@@ -5,7 +5,9 @@
  */
 #include "flow/names.h"
 
-#include <stddef.h>
+#include <stdbool.h>
+#include <string.h>
+#include <strings.h>
 
 // clang-format off
 static const char *const PROTO_NAMES[] = {
@@ -53,6 +55,38 @@ const char *proto_name(uint32_t proto)
         return "experimental";
     }
     return proto == 255 ? "reserved" : "unknown";
+}
+
+static bool is_same(const char *name, const char *text, size_t size)
+{
+    return name[0] != '\0' && strncasecmp(name, text, size) == 0 && name[size] == '\0';
+}
+
+int proto_by_name(const char *name, size_t size)
+{
+    static const uint8_t USUAL[] = { 6, 17, 1, 58 };
+    for (size_t i = 0; i < sizeof(USUAL); i++) {
+        if (is_same(PROTO_NAMES[USUAL[i]], name, size)) {
+            return USUAL[i];
+        }
+    }
+    for (size_t i = 0; i < sizeof(PROTO_NAMES) / sizeof(PROTO_NAMES[0]); i++) {
+        if (is_same(PROTO_NAMES[i], name, size)) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+int etype_by_name(const char *name, size_t size)
+{
+    static const int ETYPES[] = { 0x0800, 0x86dd, 0x0806 };
+    for (size_t i = 0; i < sizeof(ETYPES) / sizeof(ETYPES[0]); i++) {
+        if (is_same(etype_name((uint32_t)ETYPES[i]), name, size)) {
+            return ETYPES[i];
+        }
+    }
+    return -1;
 }
 
 const char *etype_name(uint32_t etype)
