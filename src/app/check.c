@@ -127,7 +127,12 @@ static bool check_output(const struct settings *s, const struct mapping *mapping
 {
     struct err err = { 0 };
     struct format *format;
-    if (settings_check(s, &err) != 0 || format_new(s->format, mapping, &format, &err) != 0) {
+    struct ecs_options ecs = { 0 };
+    bool ok = settings_check(s, &err) == 0 && ecs_options_read(&ecs, s, &err) == 0;
+    struct format_settings settings = { .name = s->format, .mapping = mapping, .ecs = &ecs.ecs };
+    ok = ok && format_new(&settings, &format, &err) == 0;
+    ecs_options_release(&ecs);
+    if (!ok) {
         return failed("output", &err);
     }
     format_free(format);
@@ -163,6 +168,10 @@ static bool check_allow(const struct settings *s)
 
 static bool check_listener(const struct listener *l)
 {
+    if (l->is_log) {
+        say("ok", "listen", "log %s%s", l->log.pattern, l->log.from_end ? ", from its end" : "");
+        return true;
+    }
     struct err err = { 0 };
     struct buf rivals;
     buf_init(&rivals, TEXT_SIZE_MAX);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * One datagram at a time: is its sender allowed, decode it, log what is worth a line. The clock is
+ * One datagram, or one line, at a time: is its sender allowed, decode it, log what is worth a line.
+ * A batch that is full is enriched here, in the thread that filled it. The clock is
  * read around one datagram in DECODE_TIME_SAMPLE, for goflow2's decoding-time metric: reading it
  * for each would cost as much as decoding a small one.
  */
@@ -11,16 +12,49 @@
 
 enum { DECODE_TIME_SAMPLE = 16 };
 
+static void set_sampling(const struct sampling *sampling, struct batch *batch)
+{
+    for (uint32_t i = 0; i < batch->flow_count; i++) {
+        struct flow *flow = &batch->flows[i];
+        if (flow->sampling_rate == 0) {
+            flow->sampling_default = sampling_of(sampling, &flow->sampler_address);
+        }
+    }
+}
+
 /// A batch is full or old: its flows leave this thread's books for the transports'.
 static void hand_on(void *context, struct batch *batch)
 {
     struct intake *in = context;
+    const struct sampling *sampling = in->settings->sampling;
+    if (sampling->rate != 0 || sampling->count > 0) {
+        set_sampling(sampling, batch);
+    }
+    if (in->enricher != NULL) {
+        enrich_batch(in->enricher, batch);
+    }
     ledger_count(&in->ledger, LEDGER_FLOW_HANDED_ON, batch->flow_count);
     in->settings->hand_on(in->settings->context, batch, in->wait);
 }
 
-int intake_new(const struct intake_settings *settings, const struct log_attr *label, bool wait,
-               struct intake **ret_intake)
+/// What the kind needs.
+static int make_parts(struct intake *in, enum intake_kind kind)
+{
+    const struct intake_settings *s = in->settings;
+    int status = summary_new(&in->decode_time);
+    status = status == 0 ? summary_new(&in->datagram_size) : status;
+    if (status == 0 && s->enrich != NULL) {
+        status = enricher_new(s->enrich, &in->enricher);
+    }
+    if (status != 0) {
+        return status;
+    }
+    return kind == INTAKE_LINES ? goflow_reader_new(s->mapping, &s->lines, &in->ledger, &in->reader)
+                                : decoder_new(s->mapping, &in->ledger, &in->decoder);
+}
+
+int intake_new(const struct intake_settings *settings, enum intake_kind kind,
+               const struct log_attr *label, bool wait, struct intake **ret_intake)
 {
     struct intake *in = mem_zalloc(sizeof(*in));
     if (in == NULL) {
@@ -31,8 +65,7 @@ int intake_new(const struct intake_settings *settings, const struct log_attr *la
     in->wait = wait;
     log_mute_init(&in->mute, settings->mute_count, settings->mute_interval_ns);
     batch_writer_init(&in->writer, settings->pool, hand_on, in);
-    if (decoder_new(settings->mapping, &in->ledger, &in->decoder) != 0 ||
-        summary_new(&in->decode_time) != 0 || summary_new(&in->datagram_size) != 0) {
+    if (make_parts(in, kind) != 0) {
         intake_free(in);
         return ERR_NO_MEMORY;
     }
@@ -49,6 +82,8 @@ void intake_free(struct intake *in)
     summary_free(in->datagram_size);
     summary_free(in->decode_time);
     decoder_free(in->decoder);
+    goflow_reader_free(in->reader);
+    enricher_free(in->enricher);
     mem_free(in);
 }
 
@@ -71,21 +106,30 @@ static void log_exporter(const struct intake *in, const struct exporter *x)
              LOG_TEXT("agent", addr_text(&x->agent, agent)), LOG_U64("sub_agent", x->sub_agent));
 }
 
-/// goflow2's `error` line for a datagram, muted: a flood of bad input must not become one of logs.
-static void log_bad(struct intake *in, const struct chunk *chunk, enum ledger_entry reason)
+/// Whether an `error` line may be logged now: a flood of bad input must not become one of logs.
+static bool may_log(struct intake *in)
 {
     uint64_t skipped;
     switch (log_mute_event(&in->mute, clock_mono_ns(), &skipped)) {
     case LOG_MUTE_SILENT:
-        return;
+        return false;
     case LOG_MUTE_MUTING:
         log_write(LOG_LEVEL_WARN, "too many receiver messages, muting", in->label, NULL);
-        return;
+        return false;
     case LOG_MUTE_SKIPPED:
         log_with(LOG_LEVEL_WARN, "skipped receiver messages", in->label, LOG_U64("count", skipped));
-        return;
+        return false;
     case LOG_MUTE_LOG:
         break;
+    }
+    return true;
+}
+
+/// goflow2's `error` line for a datagram.
+static void log_bad(struct intake *in, const struct chunk *chunk, enum ledger_entry reason)
+{
+    if (!may_log(in)) {
+        return;
     }
     char peer[ADDR_TEXT_SIZE_MAX + 1];
     log_with(LOG_LEVEL_ERROR, "error", in->label, LOG_TEXT("error", LEDGER_ENTRIES[reason].words),
@@ -129,6 +173,18 @@ struct decode_result intake_chunk(struct intake *in, const struct chunk *chunk)
         log_bad(in, chunk, result.damaged > 0 ? result.damage : result.outcome);
     }
     return result;
+}
+
+enum ledger_entry intake_line(struct intake *in, const struct line *line)
+{
+    enum ledger_entry outcome = goflow_read(in->reader, line, &in->writer);
+    if (LEDGER_ENTRIES[outcome].side == LEDGER_SIDE_ASIDE && may_log(in)) {
+        log_with(LOG_LEVEL_ERROR, "a line cannot be read", in->label,
+                 LOG_TEXT("file", line->origin->path), LOG_U64("offset", line->offset),
+                 LOG_TEXT("reason", LEDGER_ENTRIES[outcome].name),
+                 LOG_TEXT("error", goflow_words(in->reader)));
+    }
+    return outcome;
 }
 
 void intake_tick(struct intake *in, uint64_t now_ns)

@@ -12,12 +12,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "app/sampling.h"
 #include "base/addr.h"
 #include "base/chunk.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "base/summary.h"
 #include "decode/decode.h"
+#include "decode/goflow_line.h"
+#include "enrich/enrich.h"
 #include "flow/batch.h"
 #include "flow/ledger.h"
 #include "flow/mapping.h"
@@ -29,13 +32,22 @@ typedef void intake_hand_on_fn(void *context, struct batch *batch, bool wait);
 /// What intakes share; must outlive them.
 struct intake_settings {
     const struct mapping *mapping;
-    const struct cidr *allow; ///< exporters that are listened to; none: everyone
+    struct enrich *enrich;           ///< NULL: nothing is looked up
+    const struct sampling *sampling; ///< of records without a rate
+    struct goflow_settings lines;    ///< how logs are read
+    const struct cidr *allow;        ///< exporters that are listened to; none: everyone
     size_t allow_count;
     uint64_t mute_count;       ///< error lines per interval; 0: all of them (goflow2's err.cnt)
     uint64_t mute_interval_ns; ///< 0: all of them (goflow2's err.int)
     struct batch_pool *pool;
     intake_hand_on_fn *hand_on;
     void *context;
+};
+
+/// What an intake takes in.
+enum intake_kind {
+    INTAKE_DATAGRAMS, ///< intake_chunk()
+    INTAKE_LINES,     ///< intake_line()
 };
 
 struct intake {
@@ -47,6 +59,8 @@ struct intake {
 
     // For the intake's thread.
     const struct intake_settings *settings;
+    struct goflow_reader *reader;
+    struct enricher *enricher;
     struct batch_writer writer;
     struct log_mute mute;
     const struct log_attr *label; ///< where its chunks come from, for logs; borrowed
@@ -57,14 +71,18 @@ struct intake {
 
 /// `settings` and `label` must outlive the intake. `wait`: the source can wait for slow transports
 /// (a file, a listener with blocking=true). ERR_NO_MEMORY.
-int intake_new(const struct intake_settings *settings, const struct log_attr *label, bool wait,
-               struct intake **ret_intake) MUST_USE;
+int intake_new(const struct intake_settings *settings, enum intake_kind kind,
+               const struct log_attr *label, bool wait, struct intake **ret_intake) MUST_USE;
 /// Flushed before.
 void intake_free(struct intake *in);
 
 /// Decodes one datagram; whole batches go to settings->hand_on. Logs what is worth a line: an
 /// exporter heard for the first time, a datagram that could not be read (muted as goflow2 does).
 struct decode_result intake_chunk(struct intake *in, const struct chunk *chunk);
+
+/// Reads one line of a log; whole batches go to settings->hand_on. Logs, muted, a line that could
+/// not be read. Returns LEDGER_LINE_FLOW, or what else became of it.
+enum ledger_entry intake_line(struct intake *in, const struct line *line);
 
 /// Hands on a batch that has waited long enough at `now_ns` (monotonic).
 void intake_tick(struct intake *in, uint64_t now_ns);

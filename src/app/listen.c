@@ -13,6 +13,7 @@
 
 #include "app/go_value.h"
 #include "app/port_users.h"
+#include "app/value.h"
 #include "base/num.h"
 #include "base/text.h"
 
@@ -69,22 +70,27 @@ static bool decode_query(char *text)
     return decode_percent(text);
 }
 
+static bool is_scheme(const char *name, const char *text, size_t size)
+{
+    return strlen(name) == size && strncasecmp(name, text, size) == 0;
+}
+
 static int parse_scheme(const char *scheme, size_t size, const char *url, enum scheme *ret,
                         struct err *err)
 {
     for (enum scheme s = 0; s < SCHEME_COUNT; s++) {
         const char *name = scheme_text(s);
-        if (strlen(name) == size && strncasecmp(name, scheme, size) == 0) {
+        if (is_scheme(name, scheme, size)) {
             *ret = s;
             return 0;
         }
     }
-    if (size == strlen("pcap") && strncasecmp("pcap", scheme, size) == 0) {
+    if (is_scheme("pcap", scheme, size)) {
         return bad(err, url, "captures are read by weir replay FILE");
     }
-    static const char *const LATER[] = { "log", "kafka" };
+    static const char *const LATER[] = { "kafka" };
     for (size_t i = 0; i < sizeof(LATER) / sizeof(LATER[0]); i++) {
-        if (size == strlen(LATER[i]) && strncasecmp(LATER[i], scheme, size) == 0) {
+        if (is_scheme(LATER[i], scheme, size)) {
             return err_set(err, ERR_UNSUPPORTED,
                            "-listen \"%.150s\": %s:// is not in this version; sflow:// is", url,
                            LATER[i]);
@@ -127,24 +133,6 @@ static int parse_host(char *text, const char *url, struct listener *l, struct er
     return 0;
 }
 
-/// A number of bytes: 8388608, 8192k, 8m.
-static int parse_bytes(const char *value, uint64_t *ret_bytes)
-{
-    size_t size = strlen(value);
-    uint64_t unit = 1;
-    if (size > 0 && (value[size - 1] | 0x20) == 'k') {
-        unit = 1 << 10;
-    } else if (size > 0 && (value[size - 1] | 0x20) == 'm') {
-        unit = 1 << 20;
-    }
-    uint64_t number;
-    int status = num_get_u64(value, size - (unit > 1), RCVBUF_MAX / unit, &number);
-    if (status == 0) {
-        *ret_bytes = number * unit;
-    }
-    return status;
-}
-
 /// Keys of the query.
 enum key { KEY_COUNT, KEY_WORKERS, KEY_BLOCKING, KEY_QUEUE_SIZE, KEY_RCVBUF, KEY_DEVICE, KEYS };
 
@@ -174,7 +162,7 @@ static int parse_value(enum key key, const char *value, struct listener *l)
     case KEY_QUEUE_SIZE:
         return num_get_u64(value, size, UINT64_MAX, &l->queue_size);
     case KEY_RCVBUF:
-        return parse_bytes(value, &l->rcvbuf);
+        return value_size(value, RCVBUF_MAX, &l->rcvbuf);
     case KEY_DEVICE:
     case KEYS:
         break;
@@ -267,6 +255,10 @@ static int parse_url(const char *url, struct listener *l, struct err *err)
     if (rest == NULL) {
         return bad(err, url, "is not a URL such as sflow://:6343");
     }
+    if (is_scheme("log", text, (size_t)(rest - text))) {
+        l->is_log = true;
+        return log_url_parse(rest + 3, &l->log, err);
+    }
     if (parse_scheme(text, (size_t)(rest - text), url, &l->scheme, err) != 0) {
         return err->status;
     }
@@ -293,6 +285,12 @@ static int parse_url(const char *url, struct listener *l, struct err *err)
 /// goflow2's attributes of a listener, in its order.
 static void set_attrs(struct listener *l)
 {
+    if (l->is_log) {
+        const struct log_attr attrs[] = { LOG_TEXT("scheme", "log"),
+                                          LOG_TEXT("path", l->log.pattern), LOG_END };
+        memcpy(l->attrs, attrs, sizeof(attrs));
+        return;
+    }
     const struct log_attr attrs[LISTENER_ATTRS] = {
         LOG_TEXT("scheme", scheme_text(l->scheme)),
         LOG_TEXT("hostname", l->host),

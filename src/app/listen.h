@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/* -listen: a comma list of goflow2's URLs, such as sflow://:6343?count=4. */
+/* -listen: a comma list of goflow2's URLs, such as sflow://:6343?count=4, and logs to follow. */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "app/log_url.h"
 #include "base/buf.h"
 #include "base/chunk.h"
 #include "base/limits.h"
@@ -20,6 +21,8 @@ enum {
 };
 
 struct listener {
+    bool is_log; ///< log://: `log` says which; what is about sockets means nothing then
+    struct log_url log;
     enum scheme scheme;
     char host[LISTENER_HOST_SIZE]; ///< "" is every address
     uint16_t port;

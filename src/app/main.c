@@ -92,6 +92,8 @@ static int dispatch(struct settings *s)
         log_warnings(s);
     }
     switch (s->command) {
+    case COMMAND_IMPORT:
+        return import_command(s);
     case COMMAND_REPLAY:
         return replay_command(s);
     case COMMAND_GENERATE:

@@ -13,10 +13,14 @@ enum {
     IN_GENERATE = 1 << COMMAND_GENERATE,
     IN_CHECK = 1 << COMMAND_CHECK,
     IN_LISTENING = IN_RUN | IN_CHECK,
-    IN_PIPELINE = IN_LISTENING | IN_REPLAY,
+    IN_IMPORT = 1 << COMMAND_IMPORT,
+    IN_KEEPING = IN_LISTENING | IN_IMPORT,
+    IN_PIPELINE = IN_KEEPING | IN_REPLAY,
     IN_ALL = IN_PIPELINE | IN_GENERATE,
 };
 
+#define SECTION_ECS "ECS documents (-format ecs)"
+#define SECTION_NAMES "Geography and names (-format ecs)"
 /// Read, so that goflow2's command lines work, and of no effect without -transport kafka.
 #define SECTION_KAFKA "Kafka (of a later version; without effect in this one)"
 
@@ -41,6 +45,8 @@ const struct option_info OPTIONS[OPTION_COUNT] = {
 
 const struct command_info COMMANDS[COMMAND_COUNT] = {
     [COMMAND_RUN] = { "run", "[FLAGS]", "collect until stopped; this is what weir alone does" },
+    [COMMAND_IMPORT] = { "import", "[FLAGS] FILE...",
+                         "read goflow2 logs once: plain, .gz, .zst, or - for standard input" },
     [COMMAND_REPLAY] = { "replay", "[FLAGS] FILE...",
                          "read pcap and pcapng captures as though received" },
     [COMMAND_GENERATE] = { "generate", "[FLAGS] URL",

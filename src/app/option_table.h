@@ -10,6 +10,7 @@
 
 enum command {
     COMMAND_RUN,
+    COMMAND_IMPORT,
     COMMAND_REPLAY,
     COMMAND_GENERATE,
     COMMAND_CHECK,
@@ -38,6 +39,8 @@ enum option_type {
     OPTION_TYPE_BOOL,     ///< bool
     OPTION_TYPE_INT,      ///< int64_t
     OPTION_TYPE_DURATION, ///< uint64_t nanoseconds
+    OPTION_TYPE_TIME,     ///< uint64_t nanoseconds since 1970; "" is 0
+    OPTION_TYPE_SIZE,     ///< uint64_t bytes: 65536, 64k, 1m
 };
 
 struct option_info {

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "app/go_value.h"
+#include "app/value.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "base/yml.h"
@@ -21,7 +22,7 @@
 enum { CONFIG_DEPTH_MAX = 6, QUOTED_SIZE = 256, WARNINGS_SIZE_MAX = 1 << 16 };
 
 /// Commands of later versions: named, so that who types them learns more than "unknown".
-static const char *const LATER_COMMANDS[] = { "import", "query", "backup", "setup" };
+static const char *const LATER_COMMANDS[] = { "query", "backup", "setup" };
 /// Flags that goflow2 v3 has and v2 has not.
 static const char *const LATER_FLAGS[] = { "templates.ttl", "templates.sweep-interval",
                                            "templates.ttl.extend-on-access", "templates.json.path",
@@ -65,6 +66,15 @@ static int store(enum option_id option, const char *text, struct settings *s)
         status = status == 0 && number < 0 && !o->is_goflow2s ? ERR_RANGE : status;
         memcpy(at, &ns, status == 0 ? sizeof(ns) : 0);
         break;
+    case OPTION_TYPE_TIME:
+        ns = 0;
+        status = text[0] == '\0' ? 0 : value_time(text, &ns);
+        memcpy(at, &ns, status == 0 ? sizeof(ns) : 0);
+        break;
+    case OPTION_TYPE_SIZE:
+        status = value_size(text, UINT64_MAX, &ns);
+        memcpy(at, &ns, status == 0 ? sizeof(ns) : 0);
+        break;
     }
     return status;
 }
@@ -82,6 +92,8 @@ static const char *expected(enum option_id option, int status)
         [OPTION_TYPE_BOOL] = "true or false",
         [OPTION_TYPE_INT] = "a whole number",
         [OPTION_TYPE_DURATION] = "a time such as 10s or 1m30s",
+        [OPTION_TYPE_TIME] = "a time such as 2026-01-31 or 2026-01-31T12:00:00Z",
+        [OPTION_TYPE_SIZE] = "bytes, such as 65536, 64k or 1m",
     };
     return status == ERR_RANGE ? "a number in range" : WORDS[OPTIONS[option].type];
 }
@@ -247,13 +259,24 @@ static int check_help_args(const struct settings *s, struct err *err)
     return known ? 0 : unknown_command(first, err);
 }
 
-/// replay and generate take arguments, behind their flags.
+static const char *operand_of(enum command command)
+{
+    switch (command) {
+    case COMMAND_IMPORT:
+        return "FILE, a log that goflow2 wrote (plain, .gz, .zst), or - for standard input";
+    case COMMAND_REPLAY:
+        return "FILE, a pcap or pcapng capture";
+    default:
+        return "URL: udp://HOST:PORT or pcap://FILE";
+    }
+}
+
+/// import, replay and generate take arguments, behind their flags.
 static int check_operands(const struct settings *s, struct err *err)
 {
     if (s->arg_count == 0) {
         return err_set(err, ERR_USAGE, "weir %s needs a %s", COMMANDS[s->command].name,
-                       s->command == COMMAND_REPLAY ? "FILE, a pcap or pcapng capture"
-                                                    : "URL: udp://HOST:PORT or pcap://FILE");
+                       operand_of(s->command));
     }
     for (int i = 1; i < s->arg_count; i++) {
         const char *name = s->args[i] + 1;
@@ -279,7 +302,8 @@ static int check_args(const struct settings *s, struct err *err)
     if (s->command == COMMAND_HELP) {
         return check_help_args(s, err);
     }
-    if (s->command == COMMAND_REPLAY || s->command == COMMAND_GENERATE) {
+    if (s->command == COMMAND_IMPORT || s->command == COMMAND_REPLAY ||
+        s->command == COMMAND_GENERATE) {
         return check_operands(s, err);
     }
     if (s->arg_count == 0) {
@@ -547,16 +571,21 @@ int settings_check(const struct settings *s, struct err *err)
         return err_set(err, ERR_INVALID, "-produce \"%.50s\": no such producer (sample)",
                        s->produce);
     }
-    if (strcmp(s->format, "ecs") == 0) {
-        return err_set(err, ERR_UNSUPPORTED,
-                       "-format ecs is not in this version; json, text and bin are");
-    }
     if (strcmp(s->transport, "kafka") == 0) {
         return err_set(err, ERR_UNSUPPORTED, "-transport kafka is not in this version; file is");
     }
     if (strcmp(s->transport, "file") != 0) {
         return err_set(err, ERR_INVALID, "-transport \"%.50s\": no such transport (file)",
                        s->transport);
+    }
+    if (s->command == COMMAND_IMPORT) {
+        if (s->summary[0] != '\0' && strcmp(s->summary, "json") != 0) {
+            return err_set(err, ERR_INVALID, "-summary \"%.50s\": json", s->summary);
+        }
+        bool ok =
+            is_range(err, "import.threads", s->import_threads, 0, IMPORT_THREADS_MAX) &&
+            is_range(err, "import.line_max", (int64_t)s->import_line_max, 1, LOG_LINE_SIZE_MAX);
+        return ok ? 0 : err->status;
     }
     if (s->command == COMMAND_GENERATE) {
         bool ok = is_range(err, "rate", s->rate, 0, 10000000) &&

@@ -59,6 +59,28 @@ struct settings {
     bool kafka_hashing;
     const char *kafka_version;
     const char *kafka_compression;
+    const char *data;
+    const char *state;
+    uint64_t since_ns;
+    uint64_t until_ns;
+    const char *import_errors;
+    int64_t import_threads;
+    uint64_t import_line_max;
+    const char *summary;
+    const char *sampling_default;
+    const char *ecs_profile;
+    const char *ecs_version;
+    const char *ecs_tags;
+    bool ecs_preserve_original_event;
+    const char *ecs_namespace;
+    const char *ecs_dataset;
+    const char *ecs_timezone;
+    const char *ecs_fields;
+    bool ecs_id;
+    const char *geoip_city;
+    const char *geoip_asn;
+    const char *networks;
+    const char *names;
     const char *ports;    ///< replay
     int64_t rate;         ///< generate: datagrams per second, 0 for as fast as can be
     int64_t count;        ///< datagrams in all, 0 for no end

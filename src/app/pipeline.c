@@ -27,6 +27,19 @@ static void hand_on(void *context, struct batch *batch, bool wait)
     batch_unref(batch);
 }
 
+/// Every transport is done with a batch: what it held of files is delivered.
+static void released(void *context, const struct batch *batch)
+{
+    struct pipeline *p = context;
+    bool delivered = !atomic_load_explicit(&batch->undelivered, memory_order_relaxed);
+    for (uint32_t i = 0; i < batch->file_count; i++) {
+        const struct batch_file *file = &batch->files[i];
+        if (delivered && file->origin->track != NULL) {
+            positions_acknowledge(p->positions, file->origin->track, file->begin, file->end);
+        }
+    }
+}
+
 static void closed(void *context)
 {
     struct pipeline *p = context;
@@ -85,12 +98,34 @@ static int open_mapping(struct pipeline *p, const struct settings *settings, str
     return mapping_default(&p->mapping) == 0 ? 0 : err_set(err, ERR_NO_MEMORY, "out of memory");
 }
 
+/// Only documents show what the databases and names say.
+static int open_enrich(struct pipeline *p, const struct settings *settings, struct err *err)
+{
+    if (strcmp(settings->format, "ecs") != 0) {
+        return 0;
+    }
+    struct enrich_settings enrich = { .city = settings->geoip_city,
+                                      .asn = settings->geoip_asn,
+                                      .networks = settings->networks,
+                                      .names = settings->names };
+    if (enrich_open(&enrich, &p->enrich, err) != 0) {
+        return err->status;
+    }
+    struct enrich_files files = enrich_files(p->enrich);
+    log_with(LOG_LEVEL_INFO, "geography and names", NULL, LOG_TEXT("city", files.city),
+             LOG_TEXT("asn", files.asn), LOG_TEXT("networks", files.networks),
+             LOG_TEXT("names", files.names));
+    return 0;
+}
+
 static int start_file(struct pipeline *p, const struct settings *settings, struct err *err)
 {
-    struct file_settings file = { .path = settings->transport_file,
-                                  .separator = settings->transport_file_sep,
-                                  .format = settings->format,
-                                  .mapping = p->mapping };
+    struct file_settings file = {
+        .path = settings->transport_file,
+        .separator = settings->transport_file_sep,
+        .errors_path = settings->import_errors,
+        .format = { .name = settings->format, .mapping = p->mapping, .ecs = &p->ecs.ecs }
+    };
     void *self;
     if (file_open(&file, &self, err) != 0) {
         return err->status;
@@ -110,17 +145,32 @@ int pipeline_open(struct pipeline *p, const struct settings *settings, size_t in
 {
     *p = (struct pipeline){ 0 };
     size_t allow_count;
+    p->sampling = mem_zalloc(sizeof(*p->sampling));
+    if (p->sampling == NULL) {
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    }
     if (settings_check(settings, err) != 0 || open_mapping(p, settings, err) != 0 ||
+        ecs_options_read(&p->ecs, settings, err) != 0 ||
+        sampling_parse(settings->sampling_default, p->sampling, err) != 0 ||
+        open_enrich(p, settings, err) != 0 ||
         allow_parse(settings->allow, &p->allow, &allow_count, err) != 0) {
         return err->status;
     }
     enum { TRANSPORTS = 1 };
     size_t batches = TRANSPORTS * (RING_BATCHES + 1) + 2 * intakes;
-    if (batch_pool_new(batches, NULL, NULL, &p->pool) != 0) {
+    if (batch_pool_new(batches, released, p, &p->pool) != 0) {
         return err_set(err, ERR_NO_MEMORY, "out of memory for %zu batches", batches);
     }
     uint64_t mute_count = settings->err_cnt < 0 ? 0 : (uint64_t)settings->err_cnt; // as goflow2
+    bool elastic = p->ecs.ecs.profile == ECS_PROFILE_ELASTIC;
+    bool ecs = strcmp(settings->format, "ecs") == 0;
+    bool keep_original = ecs && (elastic || settings->ecs_preserve_original_event);
     p->intake = (struct intake_settings){ .mapping = p->mapping,
+                                          .enrich = p->enrich,
+                                          .sampling = p->sampling,
+                                          .lines = { .keep_original = keep_original,
+                                                     .since_ns = settings->since_ns,
+                                                     .until_ns = settings->until_ns },
                                           .allow = p->allow,
                                           .allow_count = allow_count,
                                           .mute_count = mute_count,
@@ -151,6 +201,9 @@ void pipeline_free(struct pipeline *p)
         transport_free(p->transports[i]);
     }
     batch_pool_free(p->pool);
+    enrich_free(p->enrich);
+    ecs_options_release(&p->ecs);
+    mem_free(p->sampling);
     mem_free(p->allow);
     mapping_free(p->mapping);
     *p = (struct pipeline){ 0 };
@@ -158,8 +211,29 @@ void pipeline_free(struct pipeline *p)
 
 void pipeline_reopen(struct pipeline *p)
 {
+    if (p->enrich != NULL) {
+        enrich_reload(p->enrich, false);
+    }
     for (size_t i = 0; i < p->transport_count; i++) {
         transport_reopen(p->transports[i]);
+    }
+}
+
+void pipeline_tick(struct pipeline *p)
+{
+    if (p->enrich != NULL) {
+        enrich_reload(p->enrich, true);
+    }
+    struct err err;
+    if (p->positions == NULL) {
+        return;
+    }
+    if (positions_save(p->positions, &err) == 0) {
+        p->positions_failing = false;
+    } else if (!p->positions_failing) {
+        p->positions_failing = true;
+        log_with(LOG_LEVEL_ERROR, "positions cannot be saved; it is tried again", NULL,
+                 LOG_TEXT("error", err.text));
     }
 }
 

@@ -6,10 +6,12 @@
  */
 #pragma once
 
+#include "app/ecs_options.h"
 #include "app/intake.h"
 #include "app/options.h"
 #include "base/buf.h"
 #include "flow/mapping.h"
+#include "source/positions.h"
 #include "transport/transport.h"
 
 struct pipeline {
@@ -18,7 +20,12 @@ struct pipeline {
     struct cidr *allow;
     size_t transport_count;
     struct transport *transports[TRANSPORTS_MAX];
+    struct ecs_options ecs;
+    struct enrich *enrich; ///< NULL when the format asks for nothing
+    struct sampling *sampling;
+    struct positions *positions; ///< of the logs that are read; the caller opens and closes it
     struct intake_settings intake;
+    bool positions_failing;             ///< that was logged
     struct transport_patience patience; ///< of sources that wait; set before they start
     _Atomic bool closed; ///< a transport ended for good: nobody reads standard output any more
 };
@@ -38,6 +45,9 @@ void pipeline_free(struct pipeline *p);
 
 /// SIGHUP.
 void pipeline_reopen(struct pipeline *p);
+
+/// About once a second, in one thread: replaced databases are opened, positions saved.
+void pipeline_tick(struct pipeline *p);
 
 /// Logs the books in one line: those of `sums` and of every transport. Returns whether they
 /// balance, to be asked when all is still.

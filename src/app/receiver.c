@@ -97,8 +97,8 @@ static int open_listener(struct receivers *rs, const struct listener *listener,
         struct receiver *r = &rs->threads[rs->count++].receiver;
         r->listener = listener;
         r->socket = sockets[i];
-        if (status == 0 &&
-            intake_new(settings, listener->attrs, listener->blocking, &r->intake) != 0) {
+        if (status == 0 && intake_new(settings, INTAKE_DATAGRAMS, listener->attrs,
+                                      listener->blocking, &r->intake) != 0) {
             status = err_set(err, ERR_NO_MEMORY, "out of memory for a receiver");
         }
     }

@@ -121,7 +121,7 @@ static int start(struct replay *r, struct err *err)
         return err->status;
     }
     r->pipeline.patience = (struct transport_patience){ .tick = hear_signals, .context = r };
-    if (intake_new(&r->pipeline.intake, LABEL, true, &r->intake) != 0) {
+    if (intake_new(&r->pipeline.intake, INTAKE_DATAGRAMS, LABEL, true, &r->intake) != 0) {
         return err_set(err, ERR_NO_MEMORY, "out of memory");
     }
     r->intake->mixed = r->port_count == 0;

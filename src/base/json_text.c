@@ -27,26 +27,48 @@ static uint8_t *put_escape(uint8_t *at, uint8_t c)
     return at + 5;
 }
 
+static const uint8_t REPLACEMENT[] = { 0xef, 0xbf, 0xbd };
+
+/// The character at `text`, which is not ASCII, or its replacement. *ret_size: bytes of `text`.
+static uint8_t *put_character(uint8_t *at, const uint8_t *text, size_t size, size_t *ret_size)
+{
+    uint32_t code;
+    size_t length = utf8_next(text, size, &code);
+    const uint8_t *from = length == 0 ? REPLACEMENT : text;
+    size_t count = length == 0 ? sizeof(REPLACEMENT) : length;
+    memcpy(at, from, count);
+    *ret_size = length == 0 ? 1 : length;
+    return at + count;
+}
+
+uint8_t *json_put_valid(uint8_t *at, const uint8_t *json, size_t size)
+{
+    for (size_t i = 0; i < size;) {
+        size_t length = 1;
+        if (json[i] < 0x80) {
+            *at++ = json[i];
+        } else {
+            at = put_character(at, json + i, size - i, &length);
+        }
+        i += length;
+    }
+    return at;
+}
+
 uint8_t *json_put_string(uint8_t *at, const uint8_t *text, size_t size)
 {
-    static const uint8_t REPLACEMENT[] = { 0xef, 0xbf, 0xbd };
     *at++ = '"';
     for (size_t i = 0; i < size;) {
         uint8_t c = text[i];
-        uint32_t code;
+        size_t length = 1;
         if (c < 0x80) {
             bool plain = c >= 0x20 && c != '"' && c != '\\';
             *at = c;
             at = plain ? at + 1 : put_escape(at, c);
-            i++;
-            continue;
+        } else {
+            at = put_character(at, text + i, size - i, &length);
         }
-        size_t length = utf8_next(text + i, size - i, &code);
-        const uint8_t *from = length == 0 ? REPLACEMENT : text + i;
-        size_t count = length == 0 ? sizeof(REPLACEMENT) : length;
-        memcpy(at, from, count);
-        at += count;
-        i += length == 0 ? 1 : length;
+        i += length;
     }
     *at++ = '"';
     return at;

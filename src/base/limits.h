@@ -66,6 +66,7 @@ enum {
     REASSEMBLE_TIMEOUT_S = 30,
 
     LISTENERS_MAX = 64,
+    IMPORT_THREADS_MAX = 64,
     RECEIVERS_MAX = 256, ///< receive sockets (and threads) of all listeners together
     TRANSPORTS_MAX = 8,
 

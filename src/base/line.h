@@ -27,8 +27,11 @@ struct origin {
     uint64_t inode;         ///< st_ino
     bool is_file;           ///< false: standard input, a pipe
     const char *path;       ///< as found; "-" for standard input
+    uint64_t serial;        ///< made by origin_new(): no other origin of this process has it
     const char *input_type; ///< ECS input.type: "log" for a followed file, "import" otherwise
     void *track;            ///< the source's: where positions are kept
+    const char *json; ///< made by origin_new(): "file":{"path":...,"device_id":...,"inode":...}
+    size_t json_size; ///< 0 for what is no file
 };
 
 /// A new origin with one reference; texts are copied. NULL when out of memory.

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "decode/draft.h"
-#include "decode/json_rd.h"
+#include "base/json_rd.h"
 #include "flow/mapping.h"
 
 enum column_read {

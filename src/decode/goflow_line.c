@@ -17,7 +17,7 @@
 #include "base/mem.h"
 #include "decode/draft.h"
 #include "decode/goflow_column.h"
-#include "decode/json_rd.h"
+#include "base/json_rd.h"
 
 enum {
     EXTRAS_MAX = 4096,

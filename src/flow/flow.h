@@ -142,9 +142,10 @@ struct flow {
     struct span etype_text; ///< bytes: an ethertype's name that has no number, likewise
     struct span type_text;  ///< bytes: a flow type's name that has no number, likewise
 
-    uint64_t offset;  ///< of the line in its file, decompressed
-    uint32_t file;    ///< index in batch.files plus 1; 0: not from a line
-    uint32_t lookups; ///< bits of enum lookup
+    uint64_t sampling_default; ///< counted with where sampling_rate is 0; 0: none was set
+    uint64_t offset;           ///< of the line in its file, decompressed
+    uint32_t file;             ///< index in batch.files plus 1; 0: not from a line
+    uint32_t lookups;          ///< bits of enum lookup
     struct place src_place;
     struct place dst_place;
     struct interface_names in_names;

@@ -43,6 +43,8 @@ static const char *const PROTO_NAMES[] = {
 };
 // clang-format on
 
+_Static_assert(sizeof(PROTO_NAMES) / sizeof(PROTO_NAMES[0]) == PROTO_NAMED, "as the header says");
+
 const char *proto_name(uint32_t proto)
 {
     if (proto < sizeof(PROTO_NAMES) / sizeof(PROTO_NAMES[0])) {

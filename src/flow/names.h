@@ -8,6 +8,9 @@
 /// "TCP", "HOPOPT" ...; "unassigned", "experimental", "reserved", and "unknown" above 255.
 const char *proto_name(uint32_t proto);
 
+/// Protocols below this have a name of their own.
+enum { PROTO_NAMED = 146 };
+
 /// The number whose proto_name() this is, in any case of letters; -1 for the texts that stand for
 /// several numbers, and for all others.
 int proto_by_name(const char *name, size_t size);

@@ -35,18 +35,20 @@ static int compare_numbers(const void *a, const void *b)
     return (*l)->protobuf_number < (*r)->protobuf_number ? -1 : 1;
 }
 
-static void *plan_new(const struct mapping *mapping)
+static int plan_new(const struct format_settings *settings, void **ret_plan, struct err *err)
 {
+    (void)err; // nothing can be wrong with the settings
     struct plan *plan = mem_zalloc(sizeof(*plan));
     if (plan == NULL) {
-        return NULL;
+        return ERR_NO_MEMORY;
     }
-    plan->mapping = mapping;
+    plan->mapping = settings->mapping;
     for (int i = 0; i < FIELD_COUNT; i++) {
         plan->fields[i] = &FIELDS[i];
     }
     qsort(plan->fields, FIELD_COUNT, sizeof(plan->fields[0]), compare_numbers);
-    return plan;
+    *ret_plan = plan;
+    return 0;
 }
 
 static void plan_free(void *plan)
@@ -180,13 +182,13 @@ static void append_custom(const struct custom *custom, const struct batch *batch
 }
 
 /// Writes the message behind room for its length, then moves it down to where it belongs.
-static void append(const void *plan_, const struct batch *batch, const struct flow *flow,
-                   struct buf *out)
+static enum format_outcome append(void *plan_, const struct batch *batch, const struct flow *flow,
+                                  struct buf *out)
 {
     const struct plan *plan = plan_;
     size_t start = out->size;
     if (buf_reserve(out, VARINT_SIZE_MAX) != 0) {
-        return;
+        return FORMAT_TOO_LARGE;
     }
     out->size += VARINT_SIZE_MAX;
     for (size_t i = 0; i < FIELD_COUNT; i++) {
@@ -197,7 +199,7 @@ static void append(const void *plan_, const struct batch *batch, const struct fl
         append_custom(&plan->mapping->customs[values[i].column], batch, &values[i], out);
     }
     if (out->bad) {
-        return;
+        return FORMAT_TOO_LARGE;
     }
     size_t size = out->size - start - VARINT_SIZE_MAX;
     size_t prefix = varint_size(size);
@@ -205,6 +207,7 @@ static void append(const void *plan_, const struct batch *batch, const struct fl
     out->size = start;
     (void)put_varint(buf_tail(out), size); // its room is there
     out->size = start + prefix + size;
+    return FORMAT_MESSAGE;
 }
 
 const struct format_kind FORMAT_BIN = {

@@ -479,6 +479,80 @@ static bool is_bounded(enum op op)
     return op != OP_LIST && op != OP_BYTES && op != OP_CUSTOM && op != OP_ABSENT;
 }
 
+static bool has_custom(const struct batch *batch, const struct flow *flow, uint32_t column)
+{
+    const struct custom_value *values = batch_customs(batch, flow->custom);
+    for (size_t i = 0; i < flow->custom.count; i++) {
+        if (values[i].column == column) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/// Zero, no address, an empty list. A prefix without a length says nothing either.
+static bool is_empty(const struct batch *batch, const struct flow *flow, const struct step *step)
+{
+    switch (step->op) {
+    case OP_U32:
+    case OP_DATETIME32:
+    case OP_NETWORK:
+        return load_u32(flow, step) == 0;
+    case OP_U64:
+    case OP_MAC:
+    case OP_DATETIME64:
+    case OP_DATETIMENANO:
+        return load_u64(flow, step) == 0;
+    case OP_NAME:
+        return (step->kind == FIELD_KIND_U64 ? load_u64(flow, step) : load_u32(flow, step)) == 0;
+    case OP_ADDR:
+    case OP_BYTES:
+        return load_addr(flow, step)->size == 0;
+    case OP_LIST:
+        return load_span(flow, step).count == 0;
+    case OP_CUSTOM:
+        return !has_custom(batch, flow, step->index);
+    case OP_ICMP_NAME:
+    case OP_UNKNOWN:
+        return true;
+    case OP_ABSENT:
+        break;
+    }
+    return true;
+}
+
+/// The name that a line had for a number nobody knows; empty for all other steps.
+static struct span name_of(const struct flow *flow, const struct step *step)
+{
+    if (step->op != OP_NAME) {
+        return (struct span){ 0 };
+    }
+    return step->index == FIELD_PROTO   ? flow->proto_text
+           : step->index == FIELD_ETYPE ? flow->etype_text
+           : step->index == FIELD_TYPE  ? flow->type_text
+                                        : (struct span){ 0 };
+}
+
+/// A value that put_fixed() would write, unless it has a name of its own or is to be left out.
+/// Returns whether anything was appended.
+static bool append_odd(const struct column_plan *plan, const struct step *step,
+                       const struct batch *batch, const struct flow *flow, struct buf *out)
+{
+    struct span name = name_of(flow, step);
+    if (name.count > 0) {
+        plan->style.put_text(out, batch_bytes(batch, name), name.count);
+        return true;
+    }
+    if (plan->style.skip_empty && is_empty(batch, flow, step)) {
+        return false;
+    }
+    if (!is_bounded(step->op)) {
+        return append_unbounded(plan, step, batch, flow, out);
+    }
+    buf_advance(out, put_fixed(plan, buf_tail(out), flow, step));
+    return true;
+}
+
 /// The prefix without its first `skip` bytes.
 static inline uint8_t *put_prefix(uint8_t *at, const struct step *step, size_t skip)
 {
@@ -494,6 +568,8 @@ void column_plan_append(const struct column_plan *plan, const struct batch *batc
                         const struct flow *flow, struct buf *out)
 {
     size_t skip = 1; // the first column has no separator before it
+    bool odd = plan->style.skip_empty ||
+               flow->proto_text.count + flow->etype_text.count + flow->type_text.count > 0;
     if (buf_reserve(out, plan->fixed_size) != 0) {
         return;
     }
@@ -501,13 +577,13 @@ void column_plan_append(const struct column_plan *plan, const struct batch *batc
         const struct step *step = &plan->steps[i];
         size_t before = out->size;
         uint8_t *at = put_prefix(buf_tail(out), step, skip);
-        if (is_bounded(step->op)) {
+        if (!odd && is_bounded(step->op)) {
             buf_advance(out, put_fixed(plan, at, flow, step));
             skip = 0;
             continue;
         }
         buf_advance(out, at);
-        if (append_unbounded(plan, step, batch, flow, out)) {
+        if (append_odd(plan, step, batch, flow, out)) {
             skip = 0;
         } else {
             out->size = before;

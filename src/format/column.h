@@ -22,6 +22,7 @@ struct column_style {
     char separator;           ///< between columns
     const char *quote;        ///< around texts that need no escaping ("" or a quote)
     column_text_fn *put_text; ///< any bytes, as a value
+    bool skip_empty;          ///< leave out what is empty or zero
 };
 
 struct column_plan;

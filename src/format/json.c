@@ -8,9 +8,9 @@
  * same: < > & and U+2028, U+2029 as \u escapes, other UTF-8 as it is. Bytes that are no UTF-8
  * become U+FFFD, as in Go's encoder.
  */
+#include "base/utf8.h"
 #include "format/column.h"
 #include "format/kinds.h"
-#include "base/utf8.h"
 
 enum { ESCAPE_SIZE_MAX = 6 };
 
@@ -83,12 +83,15 @@ static void put_name(struct buf *out, const char *name)
     buf_append_char(out, ':');
 }
 
-static void *plan_new(const struct mapping *mapping)
+static int plan_new(const struct format_settings *settings, void **ret_plan, struct err *err)
 {
     static const struct column_style STYLE = { .separator = ',',
                                                .quote = "\"",
                                                .put_text = put_string };
-    return column_plan_new(mapping, &STYLE, put_name);
+    (void)err; // nothing can be wrong with the settings
+    struct column_plan *plan = column_plan_new(settings->mapping, &STYLE, put_name);
+    *ret_plan = plan;
+    return plan == NULL ? ERR_NO_MEMORY : 0;
 }
 
 static void plan_free(void *plan)
@@ -96,12 +99,28 @@ static void plan_free(void *plan)
     column_plan_free(plan);
 }
 
-static void append(const void *plan, const struct batch *batch, const struct flow *flow,
-                   struct buf *out)
+/// Columns of a log that no field stands for, as they stood there.
+static void append_extras(const struct batch *batch, const struct flow *flow, struct buf *out)
+{
+    const struct extra_value *extras = batch_extras(batch, flow->extras);
+    for (uint32_t i = 0; i < flow->extras.count; i++) {
+        if (out->size > 0 && out->data[out->size - 1] != '{') {
+            buf_append_char(out, ',');
+        }
+        buf_append(out, batch_bytes(batch, extras[i].name), extras[i].name.count);
+        buf_append_char(out, ':');
+        buf_append(out, batch_bytes(batch, extras[i].json), extras[i].json.count);
+    }
+}
+
+static enum format_outcome append(void *plan, const struct batch *batch, const struct flow *flow,
+                                  struct buf *out)
 {
     buf_append_char(out, '{');
     column_plan_append(plan, batch, flow, out);
+    append_extras(batch, flow, out);
     buf_append_char(out, '}');
+    return FORMAT_MESSAGE;
 }
 
 const struct format_kind FORMAT_JSON = {

@@ -65,12 +65,15 @@ static void put_name(struct buf *out, const char *name)
     buf_append_char(out, '=');
 }
 
-static void *plan_new(const struct mapping *mapping)
+static int plan_new(const struct format_settings *settings, void **ret_plan, struct err *err)
 {
     static const struct column_style STYLE = { .separator = ' ',
                                                .quote = "",
                                                .put_text = put_text };
-    return column_plan_new(mapping, &STYLE, put_name);
+    (void)err; // nothing can be wrong with the settings
+    struct column_plan *plan = column_plan_new(settings->mapping, &STYLE, put_name);
+    *ret_plan = plan;
+    return plan == NULL ? ERR_NO_MEMORY : 0;
 }
 
 static void plan_free(void *plan)
@@ -78,10 +81,24 @@ static void plan_free(void *plan)
     column_plan_free(plan);
 }
 
-static void append(const void *plan, const struct batch *batch, const struct flow *flow,
-                   struct buf *out)
+/// Columns of a log that no field stands for: a name without its quotes, and the value as JSON.
+static void append_extras(const struct batch *batch, const struct flow *flow, struct buf *out)
+{
+    const struct extra_value *extras = batch_extras(batch, flow->extras);
+    for (uint32_t i = 0; i < flow->extras.count; i++) {
+        buf_append_char(out, ' ');
+        buf_append(out, batch_bytes(batch, extras[i].name) + 1, extras[i].name.count - 2);
+        buf_append_char(out, '=');
+        buf_append(out, batch_bytes(batch, extras[i].json), extras[i].json.count);
+    }
+}
+
+static enum format_outcome append(void *plan, const struct batch *batch, const struct flow *flow,
+                                  struct buf *out)
 {
     column_plan_append(plan, batch, flow, out);
+    append_extras(batch, flow, out);
+    return FORMAT_MESSAGE;
 }
 
 const struct format_kind FORMAT_TEXT = {

@@ -9,8 +9,8 @@
  * again every second. goflow2 closes first and writes nothing any more when the open fails. A line
  * that is cut at that moment is taken back from the old file and written whole to the new one.
  *
- * A file that does not end with a separator, because something killed its last writer, gets one
- * before the first message.
+ * A file that does not end with a separator, because something killed its last writer, is mended
+ * before the first message: half a JSON message is cut off, anything else is closed.
  */
 #include "transport/file.h"
 
@@ -21,12 +21,14 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/json_rd.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "format/format.h"
 
 enum {
     OUT_SIZE_MAX = 64 << 20,
+    TAIL_SIZE_MAX = 4 << 20, ///< looked at for an unfinished message
     REOPEN_INTERVAL_S = 1,
 };
 
@@ -41,8 +43,11 @@ struct file {
 
     const struct batch *batch; ///< what `out` was made from, while it is not written
     struct buf out;
-    size_t written;    ///< of out
-    uint64_t left_out; ///< flows of the batch that were too large
+    size_t written; ///< of out
+    struct transport_delivery delivery;
+    int errors_fd; ///< -1: none
+    struct buf errors; ///< lines of the batch that could not be read
+    size_t errors_written;
     uint32_t end_count;
     size_t ends[BATCH_FLOWS_MAX]; ///< where each message ends, separator included
 };
@@ -57,38 +62,74 @@ static const char *target(const struct file *f)
     return is_stdout(f) ? "stdout" : f->settings.path;
 }
 
-static int open_path(const struct file *f)
+static int open_path(const char *path)
 {
-    return open(f->settings.path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
 }
 
-/// Whether the file ends in the middle of a message, as far as the separator can tell.
-static bool is_torn(const struct file *f)
+/// The end of the file, up to TAIL_SIZE_MAX bytes, into `out`. False: nothing can be said about it.
+static bool read_tail(const struct file *f, struct buf *out, off_t *ret_file_size)
 {
     struct stat st;
-    char tail[64];
-    size_t size = f->separator_size;
-    bool text = strcmp(f->settings.format, "bin") != 0;
-    if (is_stdout(f) || !text || size == 0 || size > sizeof(tail) || fstat(f->fd, &st) != 0 ||
-        !S_ISREG(st.st_mode) || st.st_size == 0) {
+    if (fstat(f->fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size == 0) {
         return false;
     }
     int fd = open(f->settings.path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
-        return false; // may be written but not read: nothing can be said
+        return false; // may be written but not read
     }
-    ssize_t n = st.st_size < (off_t)size ? 0 : pread(fd, tail, size, st.st_size - (off_t)size);
+    size_t size = st.st_size < TAIL_SIZE_MAX ? (size_t)st.st_size : TAIL_SIZE_MAX;
+    bool ok = buf_reserve(out, size) == 0 &&
+              pread(fd, out->data, size, st.st_size - (off_t)size) == (ssize_t)size;
     (void)close(fd); // nothing was written
-    return n >= 0 && !(n == (ssize_t)size && memcmp(tail, f->settings.separator, size) == 0);
+    out->size = ok ? size : 0;
+    *ret_file_size = st.st_size;
+    return ok;
 }
 
+/// The bytes behind the last separator: a message that its writer did not finish, or did not end.
+static size_t torn_size(const struct file *f, const struct buf *tail)
+{
+    const char *separator = f->settings.separator;
+    for (size_t end = tail->size; end >= f->separator_size; end--) {
+        if (memcmp(tail->data + end - f->separator_size, separator, f->separator_size) == 0) {
+            return tail->size - end;
+        }
+    }
+    return tail->size;
+}
+
+/// Whether the unfinished message is known to be of no use: JSON that ends too early.
+static bool is_half(const struct file *f, const struct buf *tail, size_t torn)
+{
+    const char *format = f->settings.format.name;
+    bool json = strcmp(format, "json") == 0 || strcmp(format, "ecs") == 0;
+    const uint8_t *begin = tail->data + tail->size - torn;
+    struct json_rd r = { .begin = begin, .at = begin, .end = begin + torn };
+    return json && torn < TAIL_SIZE_MAX && begin[0] == '{' &&
+           !(json_rd_value(&r) && r.at == r.end);
+}
+
+/// A file that something killed its last writer of: half a message is cut off, a whole one that
+/// lacks its separator gets it, and one of which neither can be said is closed.
 static void mend(const struct file *f)
 {
-    if (is_torn(f) &&
-        write(f->fd, f->settings.separator, f->separator_size) == (ssize_t)f->separator_size) {
-        log_with(LOG_LEVEL_WARN, "the file ended in the middle of a line, which was closed", NULL,
-                 LOG_TEXT("file", target(f)));
+    struct buf tail;
+    off_t file_size;
+    buf_init(&tail, TAIL_SIZE_MAX);
+    bool text = strcmp(f->settings.format.name, "bin") != 0 && f->separator_size > 0;
+    if (!is_stdout(f) && text && read_tail(f, &tail, &file_size)) {
+        size_t torn = torn_size(f, &tail);
+        if (torn > 0 && is_half(f, &tail, torn) && ftruncate(f->fd, file_size - (off_t)torn) == 0) {
+            log_with(LOG_LEVEL_WARN, "the file ended in the middle of a line, which was cut off",
+                     NULL, LOG_TEXT("file", target(f)), LOG_U64("bytes", torn));
+        } else if (torn > 0 && write(f->fd, f->settings.separator, f->separator_size) ==
+                                   (ssize_t)f->separator_size) {
+            log_with(LOG_LEVEL_WARN, "the file ended in the middle of a line, which was closed",
+                     NULL, LOG_TEXT("file", target(f)));
+        }
     }
+    buf_release(&tail);
 }
 
 static void file_close(void *self)
@@ -97,8 +138,12 @@ static void file_close(void *self)
     if (f->fd >= 0 && !is_stdout(f)) {
         (void)close(f->fd); // goflow2 does not look either; write errors were seen by write
     }
+    if (f->errors_fd >= 0) {
+        (void)close(f->errors_fd); // likewise
+    }
     format_free(f->format);
     buf_release(&f->out);
+    buf_release(&f->errors);
     mem_free(f);
 }
 
@@ -111,16 +156,26 @@ int file_open(const struct file_settings *settings, void **ret_self, struct err 
     f->settings = *settings;
     f->separator_size = strlen(settings->separator);
     f->fd = -1;
+    f->errors_fd = -1;
+    buf_init(&f->errors, OUT_SIZE_MAX);
     buf_init(&f->out, OUT_SIZE_MAX);
-    if (format_new(settings->format, settings->mapping, &f->format, err) != 0) {
+    if (format_new(&settings->format, &f->format, err) != 0) {
         file_close(f);
         return err->status;
     }
-    f->fd = is_stdout(f) ? STDOUT_FILENO : open_path(f);
+    f->fd = is_stdout(f) ? STDOUT_FILENO : open_path(f->settings.path);
     if (f->fd < 0) {
         (void)err_set_errno(err, errno, "cannot open %s for writing", settings->path);
         file_close(f);
         return err->status;
+    }
+    if (settings->errors_path[0] != '\0') {
+        f->errors_fd = open_path(settings->errors_path);
+        if (f->errors_fd < 0) {
+            (void)err_set_errno(err, errno, "cannot open %s for writing", settings->errors_path);
+            file_close(f);
+            return err->status;
+        }
     }
     mend(f);
     *ret_self = f;
@@ -132,20 +187,28 @@ static void begin(struct file *f, const struct batch *batch)
 {
     f->batch = batch;
     f->written = 0;
-    f->left_out = 0;
+    f->delivery = (struct transport_delivery){ 0 };
     f->end_count = 0;
+    f->errors_written = 0;
+    buf_clear(&f->errors);
     buf_clear(&f->out);
     for (uint32_t i = 0; i < batch->flow_count; i++) {
         const struct flow *flow = &batch->flows[i];
         size_t before = f->out.size;
-        bool is_message = format_append(f->format, batch, flow, &f->out);
+        enum format_outcome outcome = format_append(f->format, batch, flow, &f->out);
+        bool is_message = outcome == FORMAT_MESSAGE || outcome == FORMAT_ERROR_DOCUMENT;
         if (is_message) {
             buf_append(&f->out, f->settings.separator, f->separator_size);
+        }
+        f->delivery.error_documents += outcome == FORMAT_ERROR_DOCUMENT;
+        if (flow->kind == RECORD_ERROR && !is_message && f->errors_fd >= 0) {
+            buf_append(&f->errors, batch_bytes(batch, flow->original), flow->original.count);
+            buf_append_char(&f->errors, '\n');
         }
         if (f->out.bad) {
             f->out.bad = false;
             f->out.size = before;
-            f->left_out++;
+            f->delivery.too_large++;
         } else if (is_message) {
             f->ends[f->end_count++] = f->out.size;
         }
@@ -153,7 +216,7 @@ static void begin(struct file *f, const struct batch *batch)
 }
 
 /// A write failed: say so once.
-static void report(struct file *f, int error)
+static void report(struct file *f, const char *path, int error)
 {
     if (f->failing) {
         return;
@@ -161,34 +224,50 @@ static void report(struct file *f, int error)
     f->failing = true;
     char text[128];
     log_with(LOG_LEVEL_ERROR, "cannot write, flows are held and tried again", NULL,
-             LOG_TEXT("file", target(f)), LOG_TEXT("error", strerror_r(error, text, sizeof(text))));
+             LOG_TEXT("file", path), LOG_TEXT("error", strerror_r(error, text, sizeof(text))));
 }
 
-static enum transport_verdict file_deliver(void *self, struct batch *batch, uint64_t *ret_too_large)
+/// Writes what is left of `out` to `fd`; *written says how far it is.
+static enum transport_verdict write_rest(struct file *f, int fd, const char *path,
+                                         const struct buf *out, size_t *written)
+{
+    while (*written < out->size) {
+        ssize_t n = write(fd, out->data + *written, out->size - *written);
+        if (n >= 0) {
+            *written += (size_t)n;
+        } else if (errno == EPIPE && fd == STDOUT_FILENO) {
+            return TRANSPORT_CLOSED;
+        } else if (errno == EAGAIN) {
+            return TRANSPORT_RETRY; // a pipe that is full is no error
+        } else if (errno != EINTR) {
+            report(f, path, errno);
+            return TRANSPORT_RETRY;
+        }
+    }
+    return TRANSPORT_DONE;
+}
+
+static enum transport_verdict file_deliver(void *self, struct batch *batch,
+                                           struct transport_delivery *ret_delivery)
 {
     struct file *f = self;
     if (f->batch != batch) {
         begin(f, batch);
     }
-    while (f->written < f->out.size) {
-        ssize_t n = write(f->fd, f->out.data + f->written, f->out.size - f->written);
-        if (n >= 0) {
-            f->written += (size_t)n;
-        } else if (errno == EPIPE && is_stdout(f)) {
-            return TRANSPORT_CLOSED;
-        } else if (errno == EAGAIN) {
-            return TRANSPORT_RETRY; // a pipe that is full is no error
-        } else if (errno != EINTR) {
-            report(f, errno);
-            return TRANSPORT_RETRY;
-        }
+    enum transport_verdict verdict = write_rest(f, f->fd, target(f), &f->out, &f->written);
+    if (verdict == TRANSPORT_DONE) {
+        verdict = write_rest(f, f->errors_fd, f->settings.errors_path, &f->errors,
+                             &f->errors_written);
+    }
+    if (verdict != TRANSPORT_DONE) {
+        return verdict;
     }
     if (f->failing) {
         f->failing = false;
         log_with(LOG_LEVEL_INFO, "writing again", NULL, LOG_TEXT("file", target(f)));
     }
     f->batch = NULL;
-    *ret_too_large = f->left_out;
+    *ret_delivery = f->delivery;
     return TRANSPORT_DONE;
 }
 
@@ -217,7 +296,7 @@ static void file_reopen(void *self)
     if (is_stdout(f)) {
         return;
     }
-    int fd = open_path(f);
+    int fd = open_path(f->settings.path);
     if (fd < 0) {
         char text[128];
         if (!f->reopen_wanted) {

@@ -6,18 +6,19 @@
 #pragma once
 
 #include "base/status.h"
-#include "flow/mapping.h"
+#include "format/format.h"
 #include "transport/transport.h"
 
 struct file_settings {
     const char *path; ///< "" is standard output
     const char *separator;
-    const char *format;
-    const struct mapping *mapping;
+    struct format_settings format;
+    const char *errors_path; ///< lines that could not be read, for formats that have no error
+                             ///< documents; "": nowhere but in the books
 };
 
 extern const struct transport_kind TRANSPORT_FILE;
 
-/// What transport_start() takes as `self`. Texts and mapping must outlive it. ERR_IO with the path
-/// and the reason, ERR_NOT_FOUND for an unknown format, ERR_NO_MEMORY.
+/// What transport_start() takes as `self`. What `settings` points to must outlive it. ERR_IO with
+/// the path and the reason, ERR_NOT_FOUND for an unknown format, ERR_NO_MEMORY.
 int file_open(const struct file_settings *settings, void **ret_self, struct err *err) MUST_USE;

@@ -27,6 +27,7 @@ struct transport {
     _Atomic uint64_t received;
     _Atomic uint64_t waiting;
     _Atomic uint64_t delivered;
+    _Atomic uint64_t error_documents;
     _Atomic uint64_t dropped[TRANSPORT_DROP_COUNT];
 };
 
@@ -62,11 +63,12 @@ static void housekeeping(struct transport *t)
 static bool deliver(struct transport *t, struct batch *batch)
 {
     for (;;) {
-        uint64_t too_large = 0;
-        switch (t->kind->deliver(t->self, batch, &too_large)) {
+        struct transport_delivery done = { 0 };
+        switch (t->kind->deliver(t->self, batch, &done)) {
         case TRANSPORT_DONE:
-            atomic_fetch_add(&t->dropped[TRANSPORT_DROP_TOO_LARGE], too_large);
-            atomic_fetch_add(&t->delivered, batch->flow_count - too_large);
+            atomic_fetch_add(&t->dropped[TRANSPORT_DROP_TOO_LARGE], done.too_large);
+            atomic_fetch_add(&t->delivered, batch->flow_count - done.too_large);
+            atomic_fetch_add(&t->error_documents, done.error_documents);
             atomic_fetch_sub(&t->waiting, batch->flow_count);
             return true;
         case TRANSPORT_CLOSED:
@@ -88,6 +90,7 @@ static void drop(struct transport *t, struct batch *batch, enum transport_drop r
 {
     atomic_fetch_add(&t->dropped[reason], batch->flow_count);
     atomic_fetch_sub(&t->waiting, batch->flow_count);
+    batch_set_undelivered(batch);
     batch_unref(batch);
 }
 
@@ -187,6 +190,7 @@ struct transport_books transport_books(struct transport *t)
 {
     struct transport_books books = { .received = atomic_load(&t->received),
                                      .delivered = atomic_load(&t->delivered),
+                                     .error_documents = atomic_load(&t->error_documents),
                                      .waiting = atomic_load(&t->waiting),
                                      .batches_waiting = ring_count(t->ring) };
     for (int i = 0; i < TRANSPORT_DROP_COUNT; i++) {
@@ -209,6 +213,9 @@ void transport_books_print(const struct transport_books *books, struct buf *out)
     buf_printf(out, "received=%llu delivered=%llu waiting=%llu",
                (unsigned long long)books->received, (unsigned long long)books->delivered,
                (unsigned long long)books->waiting);
+    if (books->error_documents > 0) {
+        buf_printf(out, " of_which_errors=%llu", (unsigned long long)books->error_documents);
+    }
     for (enum transport_drop i = 0; i < TRANSPORT_DROP_COUNT; i++) {
         if (books->dropped[i] > 0) {
             buf_printf(out, " %s=%llu", transport_drop_text(i),

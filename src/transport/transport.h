@@ -36,11 +36,18 @@ enum transport_verdict {
     TRANSPORT_CLOSED, ///< never again: the reader is gone
 };
 
+/// What became of a batch that is delivered.
+struct transport_delivery {
+    uint64_t too_large;       ///< records that had to be left out
+    uint64_t error_documents; ///< records that say what is wrong with a line
+};
+
 struct transport_kind {
     const char *name;
-    /// Delivers one batch, or goes on with one it was called with before. *ret_too_large counts
-    /// flows that had to be left out of a delivered batch.
-    enum transport_verdict (*deliver)(void *self, struct batch *batch, uint64_t *ret_too_large);
+    /// Delivers one batch, or goes on with one it was called with before. `ret_delivery` is looked
+    /// at when it is done.
+    enum transport_verdict (*deliver)(void *self, struct batch *batch,
+                                      struct transport_delivery *ret_delivery);
     /// SIGHUP, called in the transport's thread.
     void (*reopen)(void *self);
     /// Twice a second, in the transport's thread.
@@ -67,9 +74,9 @@ struct transport_patience {
     void *context;
 };
 
-/// Hands a batch over; the transport takes a reference of its own. When the ring is full the batch
-/// is waited for with `patience`; without (NULL) it is lost for this transport and counted. Any
-/// thread.
+/// Hands a batch over (one that is not delivered in the end is marked so: batch_set_undelivered());
+/// the transport takes a reference of its own. When the ring is full the batch is waited for with
+/// `patience`; without (NULL) it is lost for this transport and counted. Any thread.
 void transport_offer(struct transport *t, struct batch *batch,
                      const struct transport_patience *patience);
 
@@ -89,6 +96,7 @@ void transport_free(struct transport *t);
 struct transport_books {
     uint64_t received;
     uint64_t delivered;
+    uint64_t error_documents; ///< of those delivered
     uint64_t waiting;
     uint64_t dropped[TRANSPORT_DROP_COUNT];
     size_t batches_waiting;

@@ -64,7 +64,8 @@ static void measure(const char *name, const char *format, const char *columns)
     buf_init(&sink.out, 64 << 20);
     CHECK(columns == NULL ? mapping_default(&mapping) == 0
                           : mapping_parse(columns, strlen(columns), "bench", &mapping, &err) == 0);
-    CHECK(format == NULL || format_new(format, mapping, &f, &err) == 0);
+    struct format_settings settings = { .name = format, .mapping = mapping };
+    CHECK(format == NULL || format_new(&settings, &f, &err) == 0);
     CHECK(batch_pool_new(2, NULL, NULL, &pool) == 0);
     CHECK(decoder_new(mapping, &ledger, &decoder) == 0);
     sink.format = f;

@@ -50,7 +50,7 @@ static void keep(void *context, struct batch *batch)
     for (uint32_t i = 0; i < batch->flow_count; i++) {
         for (size_t f = 0; f < FORMATS; f++) {
             buf_clear(&p->out);
-            CHECK(format_append(p->formats[f], batch, &batch->flows[i], &p->out));
+            CHECK(format_append(p->formats[f], batch, &batch->flows[i], &p->out) == FORMAT_MESSAGE);
         }
     }
     ledger_count(&p->ledger, LEDGER_FLOW_HANDED_ON, batch->flow_count);
@@ -69,7 +69,8 @@ static struct fuzz_path *path_new(bool with_rules)
         CHECK(mapping_default(&p->mapping) == 0);
     }
     for (size_t i = 0; i < FORMATS; i++) {
-        CHECK(format_new(NAMES[i], p->mapping, &p->formats[i], &err) == 0);
+        struct format_settings settings = { .name = NAMES[i], .mapping = p->mapping };
+        CHECK(format_new(&settings, &p->formats[i], &err) == 0);
     }
     CHECK(batch_pool_new(2, NULL, NULL, &p->pool) == 0);
     CHECK(decoder_new(p->mapping, &p->ledger, &p->decoder) == 0);

@@ -16,7 +16,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     CHECK(mapping_warnings(mapping) != NULL);
-    if (format_new("json", mapping, &format, &err) == 0) {
+    struct format_settings settings = { .name = "json", .mapping = mapping };
+    if (format_new(&settings, &format, &err) == 0) {
         format_free(format);
     }
     mapping_free(mapping);

@@ -8,8 +8,9 @@ static void unknown_names(void **state)
     struct format *f;
     struct err err;
     assert_int_equal(mapping_default(&m), 0);
-    assert_int_equal(format_new("xml", m, &f, &err), ERR_NOT_FOUND);
-    assert_string_equal(err.text, "unknown format \"xml\" (json, text or bin)");
+    struct format_settings settings = { .name = "xml", .mapping = m };
+    assert_int_equal(format_new(&settings, &f, &err), ERR_NOT_FOUND);
+    assert_string_equal(err.text, "unknown format \"xml\" (json, text, bin or ecs)");
     mapping_free(m);
 }
 
@@ -27,18 +28,19 @@ static void all_or_nothing(void **state)
         o.flow->bytes = 12345;
         assert_true(batch_writer_commit(&o.writer));
         assert_int_equal(mapping_default(&m), 0);
-        assert_int_equal(format_new(NAMES[i], m, &f, &err), 0);
+        struct format_settings settings = { .name = NAMES[i], .mapping = m };
+        assert_int_equal(format_new(&settings, &f, &err), 0);
         for (size_t size = 1; size < 4000; size += 7) {
             buf_init(&out, size);
             buf_append_char(&out, 'x');
-            if (!format_append(f, o.writer.batch, o.flow, &out)) {
+            if (format_append(f, o.writer.batch, o.flow, &out) == FORMAT_TOO_LARGE) {
                 assert_int_equal(out.size, 1);
             }
             buf_release(&out);
         }
         buf_init(&out, 1 << 20);
         o.flow->kind = RECORD_DROP;
-        assert_false(format_append(f, o.writer.batch, o.flow, &out));
+        assert_int_equal(format_append(f, o.writer.batch, o.flow, &out), FORMAT_NOTHING);
         assert_int_equal(out.size, 0);
         assert_false(out.bad);
         buf_release(&out);

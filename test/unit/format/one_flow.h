@@ -49,10 +49,11 @@ static inline void one_flow_gives(struct one_flow *o, const char *format, const 
     } else {
         assert_int_equal(mapping_parse(mapping, strlen(mapping), "m", &m, &err), 0);
     }
-    assert_int_equal(format_new(format, m, &f, &err), 0);
+    struct format_settings settings = { .name = format, .mapping = m };
+    assert_int_equal(format_new(&settings, &f, &err), 0);
     assert_true(batch_writer_commit(&o->writer));
     buf_init(&out, 1 << 20);
-    assert_true(format_append(f, o->writer.batch, o->flow, &out));
+    assert_int_equal(format_append(f, o->writer.batch, o->flow, &out), FORMAT_MESSAGE);
     if (out.size != expected_size || memcmp(out.data, expected, expected_size) != 0) {
         print_error("got  %s\nwant %s\n", buf_text(&out), expected);
         assert_true(false);

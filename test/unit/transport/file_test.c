@@ -63,7 +63,7 @@ static int tear_down(void **state)
 static int open_file(struct setup *s, const char *path)
 {
     struct file_settings settings = {
-        .path = path, .separator = "\n", .format = "json", .mapping = s->mapping
+        .path = path, .errors_path = "", .separator = "\n", .format = { .name = "json", .mapping = s->mapping }
     };
     struct err err;
     return file_open(&settings, &s->file, &err);
@@ -71,9 +71,9 @@ static int open_file(struct setup *s, const char *path)
 
 static enum transport_verdict deliver(struct setup *s)
 {
-    uint64_t too_large = 0;
-    enum transport_verdict v = TRANSPORT_FILE.deliver(s->file, s->batch, &too_large);
-    assert_int_equal(too_large, 0);
+    struct transport_delivery delivery = { 0 };
+    enum transport_verdict v = TRANSPORT_FILE.deliver(s->file, s->batch, &delivery);
+    assert_int_equal(delivery.too_large, 0);
     return v;
 }
 
@@ -221,13 +221,13 @@ static void what_cannot_be_opened_says_why(void **state)
 {
     struct setup *s = *state;
     struct file_settings settings = {
-        .path = "/nowhere/out", .separator = "\n", .format = "json", .mapping = s->mapping
+        .path = "/nowhere/out", .errors_path = "", .separator = "\n", .format = { .name = "json", .mapping = s->mapping }
     };
     struct err err;
     assert_int_equal(file_open(&settings, &s->file, &err), ERR_IO);
     assert_string_equal(err.text,
                         "cannot open /nowhere/out for writing: No such file or directory");
-    settings.format = "xml";
+    settings.format.name = "xml";
     assert_int_equal(file_open(&settings, &s->file, &err), ERR_NOT_FOUND);
 }
 

@@ -16,14 +16,15 @@ struct fake {
     _Atomic uint64_t flows;
 };
 
-static enum transport_verdict fake_deliver(void *self, struct batch *batch, uint64_t *ret_too_large)
+static enum transport_verdict fake_deliver(void *self, struct batch *batch,
+                                           struct transport_delivery *ret_delivery)
 {
     struct fake *f = self;
     atomic_fetch_add(&f->tries, 1);
     enum transport_verdict v = (enum transport_verdict)atomic_load(&f->verdict);
     if (v == TRANSPORT_DONE) {
         atomic_fetch_add(&f->flows, batch->flow_count);
-        *ret_too_large = 1;
+        ret_delivery->too_large = 1;
     }
     return v;
 }

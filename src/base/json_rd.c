@@ -4,7 +4,7 @@
  * recursion. json_rd_value() follows the grammar as a small machine: before each token it is known
  * whether a value, a name or a comma may come.
  */
-#include "decode/json_rd.h"
+#include "base/json_rd.h"
 
 #include <string.h>
 

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The line is written over itself; whoever redirects standard error does not get it. */
+#include "app/progress.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+enum { INTERVAL_MS = 500, LINE_SIZE = 160 };
+
+void progress_begin(struct progress *p)
+{
+    *p = (struct progress){ .shown = isatty(STDERR_FILENO) == 1 };
+}
+
+static uint64_t bad_lines(const struct ledger_sums *sums)
+{
+    uint64_t bad = 0;
+    for (int i = 0; i < LEDGER_ENTRY_COUNT; i++) {
+        if (LEDGER_ENTRIES[i].group == LEDGER_GROUP_LINE &&
+            LEDGER_ENTRIES[i].side == LEDGER_SIDE_ASIDE) {
+            bad += sums->entries[i];
+        }
+    }
+    return bad;
+}
+
+/// "12.3 MB" into `text`, returned.
+static const char *put_bytes(uint64_t bytes, char text[static 16])
+{
+    static const char *const UNITS[] = { "B", "kB", "MB", "GB", "TB" };
+    double value = (double)bytes;
+    size_t unit = 0;
+    while (value >= 1000 && unit < 4) {
+        value /= 1000;
+        unit++;
+    }
+    (void)snprintf(text, 16, unit == 0 ? "%.0f %s" : "%.1f %s", value, UNITS[unit]); // fits
+    return text;
+}
+
+static double seconds_of(const struct progress_state *s)
+{
+    double seconds = (double)s->elapsed_ns / (double)NS_PER_S;
+    return seconds > 0 ? seconds : 1e-9;
+}
+
+void progress_show(struct progress *p, const struct progress_state *s)
+{
+    uint64_t now_ns = clock_mono_ns();
+    if (!p->shown || now_ns < p->next_ns) {
+        return;
+    }
+    p->next_ns = now_ns + INTERVAL_MS * NS_PER_MS;
+    char line[LINE_SIZE];
+    char done[16];
+    char total[16];
+    double seconds = seconds_of(s);
+    double share = s->bytes_total == 0 ? 0 : (double)s->bytes / (double)s->bytes_total;
+    int size = snprintf(line, sizeof(line), "%llu of %llu files, %s of %s, %.0f lines/s, %llu bad",
+                        (unsigned long long)s->files, (unsigned long long)s->files_total,
+                        put_bytes(s->bytes, done), put_bytes(s->bytes_total, total),
+                        (double)s->sums.entries[LEDGER_LINES] / seconds,
+                        (unsigned long long)bad_lines(&s->sums));
+    if (share > 0 && share <= 1 && size < LINE_SIZE) {
+        unsigned long left = (unsigned long)(seconds / share - seconds);
+        size += snprintf(line + size, sizeof(line) - (size_t)size, ", %lu:%02lu:%02lu left",
+                         left / 3600, left / 60 % 60, left % 60);
+    }
+    int width = size < LINE_SIZE ? size : LINE_SIZE - 1;
+    int blanks = p->width > width ? p->width - width : 0;
+    (void)dprintf(STDERR_FILENO, "\r%s%*s", line, blanks, ""); // for eyes only
+    p->width = width;
+}
+
+void progress_end(struct progress *p)
+{
+    if (p->width > 0) {
+        (void)dprintf(STDERR_FILENO, "\r%*s\r", p->width, ""); // for eyes only
+    }
+}
+
+void progress_print_summary(const struct progress_state *s, uint64_t error_documents, FILE *out)
+{
+    const uint64_t *n = s->sums.entries;
+    (void)fprintf(out,
+                  "{\"files\":%llu,\"bytes\":%llu,\"lines\":%llu,\"records\":%llu,"
+                  "\"empty\":%llu,\"outside\":%llu,\"error_documents\":%llu,\"errors\":{",
+                  (unsigned long long)s->files, (unsigned long long)s->bytes,
+                  (unsigned long long)n[LEDGER_LINES], (unsigned long long)n[LEDGER_LINE_FLOW],
+                  (unsigned long long)n[LEDGER_LINE_EMPTY],
+                  (unsigned long long)n[LEDGER_LINE_OUTSIDE],
+                  (unsigned long long)error_documents); // looked at once, below
+    const char *comma = "";
+    for (int i = 0; i < LEDGER_ENTRY_COUNT; i++) {
+        if (LEDGER_ENTRIES[i].group == LEDGER_GROUP_LINE &&
+            LEDGER_ENTRIES[i].side == LEDGER_SIDE_ASIDE && n[i] > 0) {
+            (void)fprintf(out, "%s\"%s\":%llu", comma, LEDGER_ENTRIES[i].name,
+                          (unsigned long long)n[i]); // likewise
+            comma = ",";
+        }
+    }
+    (void)fprintf(out, "},\"seconds\":%.3f}\n", seconds_of(s)); // likewise
+    (void)fflush(out); // who cannot read it has it in the log too
+}

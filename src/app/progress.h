@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+/* How far a long piece of work is: a line on the terminal while it runs, a summary at its end. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "flow/ledger.h"
+
+struct progress_state {
+    uint64_t files; ///< done
+    uint64_t files_total;
+    uint64_t bytes; ///< of the files as they are on the disk
+    uint64_t bytes_total;
+    uint64_t elapsed_ns;
+    struct ledger_sums sums;
+};
+
+struct progress {
+    bool shown; ///< standard error is a terminal
+    uint64_t next_ns;
+    int width; ///< of what is shown now
+};
+
+void progress_begin(struct progress *p);
+/// Shows the state if it is time for that.
+void progress_show(struct progress *p, const struct progress_state *s);
+/// Takes the line away.
+void progress_end(struct progress *p);
+
+/// One JSON object: files, bytes, lines, records, errors by reason, seconds.
+void progress_print_summary(const struct progress_state *s, uint64_t error_documents, FILE *out);

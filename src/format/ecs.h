@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * ECS documents: what is set about them, and the identity of a record. The documents themselves are
+ * made by `-format ecs` (format/format.h).
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/status.h"
+#include "flow/batch.h"
+
+enum ecs_profile {
+    ECS_PROFILE_WEIR,    ///< the same fields at the same places, faults mended, and more
+    ECS_PROFILE_ELASTIC, ///< what Elastic's GoFlow2 package makes, oddities included
+};
+
+/// Texts are borrowed for as long as the format lives.
+struct ecs_settings {
+    enum ecs_profile profile;
+    const char *version;       ///< ecs.version
+    const char *tags;          ///< comma list
+    bool preserve_original;    ///< event.original, and its tag first
+    const char *namespace;     ///< data_stream.namespace
+    const char *dataset;       ///< data_stream.dataset; "": goflow2.sflow or goflow2.netflow
+    const char *timezone;      ///< event.timezone; "": none
+    const char *fields;        ///< constant fields: a JSON object, or ""
+    const char *agent_name;    ///< agent.name
+    const char *agent_version; ///< agent.version
+    bool show_id;              ///< the record id as event.id
+};
+
+enum { RECORD_ID_SIZE = 22 };
+
+/// The identity of a record (docs/import.md): 32 bits of seconds of @timestamp (0 where a line gave
+/// no time) and 96 bits of XXH128 over where it comes from, in base64url. The same input gives the
+/// same id each time it is read. No NUL.
+void record_id(const struct batch *batch, const struct flow *flow,
+               char ret_id[static RECORD_ID_SIZE]);
+
+/// @timestamp in ns since 1970: the flow's start, else when it was received; 0 when it has neither.
+static inline uint64_t flow_time_ns(const struct flow *flow)
+{
+    return flow->time_flow_start_ns != 0 ? flow->time_flow_start_ns : flow->time_received_ns;
+}

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Constant fields are a JSON object. Members with a name that weir does not use go to the top of
+ * the document; those of a few objects that weir makes (event, observer ...) are added to them.
+ * Names that weir sets itself, below or at the top, are refused, so that no document ever has a
+ * name twice.
+ */
+#include "format/envelope.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json_text.h"
+#include "base/num.h"
+#include "format/render.h"
+
+enum { TEXTS_SIZE_MAX = 4 << 20 };
+
+static const struct {
+    const char *name;
+    const char *used; ///< names below it that weir sets, blanks around each
+} OBJECTS[ECS_OBJECT_COUNT] = {
+    [ECS_OBJECT_ROOT] = { "", " @timestamp data_stream ecs input log source destination sflow "
+                              "related tags goflow2 error message " },
+    [ECS_OBJECT_AGENT] = { "agent", " type name version " },
+    [ECS_OBJECT_EVENT] = { "event", " kind category type action dataset ingested created start end "
+                                    "duration original id timezone " },
+    [ECS_OBJECT_NETWORK] = { "network", " type transport bytes packets iana_number vlan " },
+    [ECS_OBJECT_OBSERVER] = { "observer", " ip name ingress egress " },
+};
+
+enum ecs_dataset envelope_dataset(const struct flow *flow)
+{
+    return flow->type > FLOW_TYPE_SFLOW_5 ? ECS_DATASET_NETFLOW : ECS_DATASET_SFLOW;
+}
+
+/// Whether a constant's name is one that weir sets.
+static bool is_used(enum ecs_object object, const char *name, size_t size)
+{
+    char wanted[80];
+    int length = snprintf(wanted, sizeof(wanted), " %.*s ", (int)size, name);
+    return length < (int)sizeof(wanted) && strstr(OBJECTS[object].used, wanted) != NULL;
+}
+
+/// The end of a JSON value that is known to be one: settings are checked when they are read.
+static const char *value_end(const char *at)
+{
+    int depth = 0;
+    bool text = false;
+    for (; *at != '\0'; at++) {
+        if (text) {
+            at += *at == '\\';
+            text = *at != '"';
+        } else if (*at == '"') {
+            text = true;
+        } else if (*at == '{' || *at == '[') {
+            depth++;
+        } else if ((*at == '}' || *at == ']' || *at == ',') && depth == 0) {
+            break;
+        } else if (*at == '}' || *at == ']') {
+            depth--;
+        }
+    }
+    return at;
+}
+
+/// Which of weir's objects a member's name is; ECS_OBJECT_ROOT for none.
+static enum ecs_object object_of(const char *name, size_t size)
+{
+    for (enum ecs_object o = ECS_OBJECT_ROOT + 1; o < ECS_OBJECT_COUNT; o++) {
+        if (strlen(OBJECTS[o].name) == size && memcmp(OBJECTS[o].name, name, size) == 0) {
+            return o;
+        }
+    }
+    return ECS_OBJECT_ROOT;
+}
+
+/// The members of the object at `at` (behind its bracket), each with a comma behind it, appended to
+/// the texts of `object`, or of the objects that they name.
+static int sort_members(const char *at, enum ecs_object object,
+                        struct buf members[static ECS_OBJECT_COUNT], struct err *err)
+{
+    while (*at == '"') {
+        const char *begin = at;
+        const char *name = at + 1;
+        const char *name_end = strchr(name, '"');
+        const char *value = name_end + 2; // as json made it: no blanks
+        const char *end = value_end(value);
+        size_t size = (size_t)(name_end - name);
+        enum ecs_object inner = object == ECS_OBJECT_ROOT ? object_of(name, size) : ECS_OBJECT_ROOT;
+        if (inner != ECS_OBJECT_ROOT && *value == '{') {
+            if (sort_members(value + 1, inner, members, err) != 0) { // one level: inner is not ROOT
+                return err->status;
+            }
+        } else if (inner != ECS_OBJECT_ROOT || is_used(object, name, size)) {
+            return err_set(err, ERR_INVALID, "-ecs.fields: %s%s%.*s is set by weir",
+                           OBJECTS[object].name, object == ECS_OBJECT_ROOT ? "" : ".", (int)size,
+                           name);
+        } else {
+            buf_append(&members[object], begin, (size_t)(end - begin));
+            buf_append_char(&members[object], ',');
+        }
+        at = *end == ',' ? end + 1 : end;
+    }
+    return 0;
+}
+
+static void append_tags(const struct ecs_settings *s, struct buf *out)
+{
+    buf_append_text(out, s->preserve_original ? "[\"preserve_original_event\"," : "[");
+    for (const char *at = s->tags; *at != '\0';) {
+        size_t size = strcspn(at, ",");
+        if (size > 0) {
+            json_append_string(out, (const uint8_t *)at, size);
+            buf_append_char(out, ',');
+        }
+        at += size + (at[size] == ',');
+    }
+}
+
+static const char *dataset_name(const struct ecs_settings *s, enum ecs_dataset dataset)
+{
+    if (s->dataset[0] != '\0') {
+        return s->dataset;
+    }
+    return dataset == ECS_DATASET_NETFLOW ? "goflow2.netflow" : "goflow2.sflow";
+}
+
+static void append_head(const struct ecs_settings *s, enum ecs_dataset dataset,
+                        const struct buf members[static ECS_OBJECT_COUNT], struct buf *out)
+{
+    buf_append_text(out, "\"data_stream\":{\"type\":\"logs\",\"dataset\":");
+    json_append_text(out, dataset_name(s, dataset));
+    buf_append_text(out, ",\"namespace\":");
+    json_append_text(out, s->namespace);
+    buf_append_text(out, "},\"ecs\":{\"version\":");
+    json_append_text(out, s->version);
+    buf_append_text(out, "},\"agent\":{\"type\":\"weir\",");
+    buf_append(out, members[ECS_OBJECT_AGENT].data, members[ECS_OBJECT_AGENT].size);
+    buf_append_text(out, "\"name\":");
+    json_append_text(out, s->agent_name);
+    buf_append_text(out, ",\"version\":");
+    json_append_text(out, s->agent_version);
+    buf_append_text(out, "},");
+    buf_append(out, members[ECS_OBJECT_ROOT].data, members[ECS_OBJECT_ROOT].size);
+}
+
+static void append_event(const struct ecs_settings *s, enum ecs_dataset dataset,
+                         const struct buf members[static ECS_OBJECT_COUNT], struct buf *out)
+{
+    buf_append_text(out, "\"dataset\":");
+    json_append_text(out, dataset_name(s, dataset));
+    buf_append_char(out, ',');
+    if (s->timezone[0] != '\0') {
+        buf_append_text(out, "\"timezone\":");
+        json_append_text(out, s->timezone);
+        buf_append_char(out, ',');
+    }
+    buf_append(out, members[ECS_OBJECT_EVENT].data, members[ECS_OBJECT_EVENT].size);
+}
+
+/// Writes all texts one behind the other, noting where each ends.
+static void append_texts(struct envelope *e, const struct buf members[static ECS_OBJECT_COUNT],
+                         size_t ends[static 2 * ECS_DATASET_COUNT + 1 + ECS_OBJECT_COUNT])
+{
+    struct buf *out = &e->texts;
+    for (enum ecs_dataset d = 0; d < ECS_DATASET_COUNT; d++) {
+        append_head(e->settings, d, members, out);
+        *ends++ = out->size;
+        append_event(e->settings, d, members, out);
+        *ends++ = out->size;
+    }
+    append_tags(e->settings, out);
+    *ends++ = out->size;
+    for (enum ecs_object o = 0; o < ECS_OBJECT_COUNT; o++) {
+        buf_append(out, members[o].data, members[o].size);
+        *ends++ = out->size;
+    }
+}
+
+static struct piece take_piece(const struct envelope *e, size_t *begin, size_t end)
+{
+    struct piece piece = { .data = e->texts.data + *begin, .size = end - *begin };
+    *begin = end;
+    return piece;
+}
+
+int envelope_init(struct envelope *e, const struct ecs_settings *settings, struct err *err)
+{
+    *e = (struct envelope){ .settings = settings, .second = UINT64_MAX };
+    struct buf members[ECS_OBJECT_COUNT];
+    size_t ends[2 * ECS_DATASET_COUNT + 1 + ECS_OBJECT_COUNT];
+    for (enum ecs_object o = 0; o < ECS_OBJECT_COUNT; o++) {
+        buf_init(&members[o], TEXTS_SIZE_MAX);
+    }
+    buf_init(&e->texts, TEXTS_SIZE_MAX);
+    int status = settings->fields[0] == '{'
+                     ? sort_members(settings->fields + 1, ECS_OBJECT_ROOT, members, err)
+                     : 0;
+    if (status == 0) {
+        append_texts(e, members, ends);
+        status = e->texts.bad ? ERR_NO_MEMORY : 0;
+    }
+    for (enum ecs_object o = 0; o < ECS_OBJECT_COUNT; o++) {
+        buf_release(&members[o]);
+    }
+    if (status != 0) {
+        envelope_release(e);
+        return status;
+    }
+    size_t begin = 0;
+    const size_t *end = ends;
+    for (enum ecs_dataset d = 0; d < ECS_DATASET_COUNT; d++) {
+        e->heads[d] = take_piece(e, &begin, *end++);
+        e->events[d] = take_piece(e, &begin, *end++);
+    }
+    e->tags = take_piece(e, &begin, *end++);
+    for (enum ecs_object o = 0; o < ECS_OBJECT_COUNT; o++) {
+        e->constants[o] = take_piece(e, &begin, *end++);
+    }
+    return 0;
+}
+
+void envelope_release(struct envelope *e)
+{
+    buf_release(&e->texts);
+}
+
+/// "2024-07-31T00:00:59." of a second; most flows come in the same one as the last.
+static void set_second(struct envelope *e, uint64_t second)
+{
+    uint8_t text[RENDER_DATETIME_SIZE_MAX];
+    (void)render_datetime(text, (int64_t)second, 0); // ends with Z where the fraction goes
+    memcpy(e->date, text, TIMESTAMP_SIZE - 4);
+    e->date[TIMESTAMP_SIZE - 5] = '.';
+    e->second = second;
+}
+
+static uint8_t *put_second(struct envelope *e, uint8_t *at, uint64_t ns)
+{
+    if (ns / NS_PER_S != e->second) {
+        set_second(e, ns / NS_PER_S);
+    }
+    memcpy(at, e->date, TIMESTAMP_SIZE - 4);
+    return at + TIMESTAMP_SIZE - 4;
+}
+
+static uint8_t *put_digits(uint8_t *at, uint64_t value, unsigned digits)
+{
+    for (unsigned i = digits; i > 0; i--) {
+        at[i - 1] = (uint8_t)('0' + value % 10);
+        value /= 10;
+    }
+    return at + digits;
+}
+
+uint8_t *envelope_put_time(struct envelope *e, uint8_t *at, uint64_t ns)
+{
+    at = put_second(e, at, ns);
+    at = put_digits(at, ns % NS_PER_S / NS_PER_MS, 3);
+    *at++ = 'Z';
+    return at;
+}
+
+uint8_t *envelope_put_time_ns(struct envelope *e, uint8_t *at, uint64_t ns)
+{
+    at = put_second(e, at, ns);
+    at = put_digits(at, ns % NS_PER_S, 9);
+    *at++ = 'Z';
+    return at;
+}
+
+uint8_t *envelope_put_source(uint8_t *at, const struct batch *batch, const struct flow *flow)
+{
+    if (flow->file == 0) {
+        return envelope_dataset(flow) == ECS_DATASET_SFLOW
+                   ? PUT(at, "\"input\":{\"type\":\"sflow\"},")
+                   : PUT(at, "\"input\":{\"type\":\"netflow\"},");
+    }
+    const struct origin *o = batch->files[flow->file - 1].origin;
+    at = PUT(at, "\"input\":{\"type\":\"");
+    at = put_piece(at, (struct piece){ (const uint8_t *)o->input_type, strlen(o->input_type) });
+    at = PUT(at, "\"},\"log\":{");
+    if (o->json_size > 0) {
+        at = put_piece(at, (struct piece){ (const uint8_t *)o->json, o->json_size });
+        *at++ = ',';
+    }
+    at = PUT(at, "\"offset\":");
+    at = num_put_u64(at, flow->offset);
+    return PUT(at, "},");
+}
