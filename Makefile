@@ -96,6 +96,14 @@ FORCE:
 $(B)/test/unit/%: $(B)/test/unit/%.o $(B)/libweir.a
 	$(CC) $(ALL_CFLAGS) -o $@ $^ $(ALL_LDFLAGS) $(LIBS) -lcmocka
 
+# Programs that only tests run.
+TOOL_SRC := $(wildcard test/golden/*_tool.c)
+TOOL     := $(TOOL_SRC:%.c=$(B)/%)
+
+$(B)/test/golden/%: $(B)/test/golden/%.o $(B)/libweir.a
+	@echo "  LINK $@"
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(ALL_LDFLAGS) $(LIBS)
+
 FUZZ_SRC := $(sort $(wildcard test/fuzz/fuzz_*.c))
 FUZZ     := $(FUZZ_SRC:test/fuzz/%.c=build/fuzz/%)
 
@@ -140,7 +148,7 @@ builds:
 	@$(MAKE) --no-print-directory PRESET=fuzz fuzz-all
 
 .PHONY: unit-build
-unit-build: $(UNIT)
+unit-build: $(UNIT) $(TOOL)
 
 unit: $(UNIT) ## run the unit tests of this preset
 	@set -e; for t in $(UNIT); do $$t; done
