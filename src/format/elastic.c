@@ -423,8 +423,8 @@ static bool lowercase(struct run *r, const struct step *s)
 /// Elasticsearch copies in depth, and cannot copy a number past 64 bits.
 static bool can_copy(struct json_tree *t, const struct json_node *root)
 {
-    for (struct json_step s = json_walk(root); s.node != NULL; s = json_walk_on(t, s)) {
-        if (s.node->kind == JSON_BIG) {
+    for (struct json_walk w = json_walk(t, root); w.node != NULL; json_walk_on(&w)) {
+        if (w.node->kind == JSON_BIG) {
             return false;
         }
     }

@@ -117,8 +117,11 @@ static struct json_node *parent_of(struct ingest *d, const struct ingest_path *p
         }
         struct json_node *next = json_get(in, *name);
         if (next == NULL) {
+            // In front: the pipeline's own maps are what most paths begin with.
             next = ingest_new(d, JSON_MAP);
-            put_new(in, *name, next);
+            next->key = name->data;
+            next->key_size = (uint32_t)name->size;
+            json_push_first(in, next);
         }
         in = next;
     }
@@ -175,14 +178,16 @@ struct json_node *ingest_take(struct ingest *d, const struct ingest_path *path)
 bool ingest_rename(struct ingest *d, struct json_node *from, struct json_slice name,
                    const struct ingest_path *to)
 {
-    if (ingest_get(d, to) != NULL) {
+    struct json_slice leaf = to->names[to->count - 1];
+    struct json_node *map = parent_of(d, to);
+    if (map == NULL) {
+        return false;
+    }
+    if (json_get(map, leaf) != NULL) {
         return ingest_fail(d, "field [%s] already exists", to->text);
     }
     struct json_node *n = json_take(from, name);
     CHECK(n != NULL);
-    if (!ingest_set(d, to, n)) {
-        put_new(from, name, n);
-        return false;
-    }
+    put_new(map, leaf, n);
     return true;
 }

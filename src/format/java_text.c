@@ -207,13 +207,11 @@ static void sort_map(struct json_node *map)
 
 static void sort_maps(struct json_tree *t, struct json_node *root)
 {
-    struct json_step s = json_walk(root);
-    while (s.node != NULL) {
-        if (s.node->kind == JSON_MAP && !s.leaving && s.node->size > 1) {
+    for (struct json_walk w = json_walk(t, root); w.node != NULL; json_walk_on(&w)) {
+        if (w.node->kind == JSON_MAP && !w.leaving && w.node->size > 1) {
             // The tree is ours; the walk only promises not to change it.
-            sort_map((struct json_node *)(uintptr_t)s.node);
+            sort_map((struct json_node *)(uintptr_t)w.node);
         }
-        s = json_walk_on(t, s);
     }
 }
 
@@ -261,9 +259,9 @@ static struct json_slice print(struct json_tree *t, struct json_node *root, bool
     bool first = true;
     sort_maps(t, root);
     json_text_begin(t);
-    for (struct json_step s = json_walk(root); s.node != NULL; s = json_walk_on(t, s)) {
-        bool braces = s.node->kind == JSON_MAP || (numbered && s.depth == 0);
-        if (s.leaving) {
+    for (struct json_walk w = json_walk(t, root); w.node != NULL; json_walk_on(&w)) {
+        bool braces = w.node->kind == JSON_MAP || (numbered && w.depth == 0);
+        if (w.leaving) {
             add_words(t, braces ? "}" : "]");
             first = false;
             continue;
@@ -271,18 +269,18 @@ static struct json_slice print(struct json_tree *t, struct json_node *root, bool
         if (!first) {
             add_words(t, ", ");
         }
-        if (s.node->key != NULL && s.depth > 0) {
-            json_text_add(t, s.node->key, s.node->key_size);
+        if (w.node->key != NULL && w.depth > 0) {
+            json_text_add(t, w.node->key, w.node->key_size);
             add_words(t, "=");
-        } else if (numbered && s.depth == 1) {
+        } else if (numbered && w.depth == 1) {
             json_text_add(t, text, (size_t)(num_put_u64(text, position++) - text));
             add_words(t, "=");
         }
-        first = json_is_container(s.node);
+        first = json_is_container(w.node);
         if (first) {
             add_words(t, braces ? "{" : "[");
         } else {
-            add_scalar(t, s.node);
+            add_scalar(t, w.node);
         }
     }
     return json_text_end(t);

@@ -152,24 +152,25 @@ static uint64_t mix(uint64_t hash, uint64_t word)
 
 static uint32_t hash_of(const struct json_parser *p, struct json_slice text)
 {
-    enum { WORD = sizeof(uint64_t) };
-    uint64_t hash = mix(p->seed, text.size);
+    enum { WORD = sizeof(uint64_t), HALF = sizeof(uint32_t) };
+    uint64_t hash = p->seed + text.size;
     uint64_t word = 0;
-    size_t i = 0;
-    for (; i + WORD <= text.size; i += WORD) {
+    uint32_t halves[2] = { 0, 0 };
+    for (size_t i = 0; i + WORD < text.size; i += WORD) {
         memcpy(&word, text.data + i, WORD);
         hash = mix(hash, word);
     }
-    if (i < text.size && text.size >= WORD) {
+    if (text.size >= WORD) {
         memcpy(&word, text.data + text.size - WORD, WORD); // some bytes twice
-        hash = mix(hash, word);
-    } else if (i < text.size) {
-        word = 0;
-        for (; i < text.size; i++) {
-            word = word << 8 | text.data[i];
-        }
-        hash = mix(hash, word);
+    } else if (text.size >= HALF) {
+        memcpy(&halves[0], text.data, HALF);
+        memcpy(&halves[1], text.data + text.size - HALF, HALF);
+        word = (uint64_t)halves[0] << 32 | halves[1];
+    } else if (text.size > 0) {
+        word = (uint64_t)text.data[0] << 16 | (uint64_t)text.data[text.size / 2] << 8 |
+               text.data[text.size - 1];
     }
+    hash = mix(hash, word);
     return (uint32_t)(hash >> 32 ^ hash);
 }
 
@@ -255,10 +256,24 @@ static bool attach(struct json_parser *p, struct json_node *n)
 
 // --- Strings -----------------------------------------------------------------------------------
 
-/// Bytes that end the plain run of a string.
-static bool is_plain(uint8_t c)
+/// To where a string ends or has something that needs a look.
+static void skip_plain(struct json_parser *p)
 {
-    return c >= 0x20 && c != '"' && c != '\\';
+    const uint8_t *at = p->at;
+    uint64_t word;
+    while ((size_t)(p->end - at) >= sizeof(word)) {
+        memcpy(&word, at, sizeof(word));
+        uint64_t special = json_special(word);
+        if (special != 0) {
+            at += json_plain_size(special);
+            break;
+        }
+        at += sizeof(word);
+    }
+    while (at < p->end && *at >= 0x20 && *at != '"' && *at != '\\') {
+        at++;
+    }
+    p->at = at;
 }
 
 static bool get_hex4(struct json_parser *p, uint32_t *ret_code)
@@ -362,9 +377,7 @@ static bool get_escaped(struct json_parser *p, const uint8_t *from, struct json_
         }
         json_text_added(p->tree, put_code(room, code));
         from = p->at;
-        while (p->at < p->end && is_plain(*p->at)) {
-            p->at++;
-        }
+        skip_plain(p);
     }
     json_text_add(p->tree, from, (size_t)(p->at - from));
     *ret_text = json_text_end(p->tree);
@@ -375,9 +388,7 @@ static bool get_escaped(struct json_parser *p, const uint8_t *from, struct json_
 static bool get_string(struct json_parser *p, struct json_slice *ret_text)
 {
     const uint8_t *from = ++p->at;
-    while (p->at < p->end && is_plain(*p->at)) {
-        p->at++;
-    }
+    skip_plain(p);
     if (at_byte(p, '\\')) {
         if (!get_escaped(p, from, ret_text)) {
             return false;

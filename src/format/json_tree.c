@@ -131,11 +131,21 @@ void json_push(struct json_node *container, struct json_node *n)
     container->size++;
 }
 
+void json_push_first(struct json_node *container, struct json_node *n)
+{
+    n->next = container->value.members.first;
+    if (n->next == NULL) {
+        container->value.members.last = n;
+    }
+    container->value.members.first = n;
+    container->size++;
+}
+
 struct json_node *json_take(struct json_node *map, struct json_slice name)
 {
     struct json_node *before = NULL;
     for (struct json_node *n = map->value.members.first; n != NULL; before = n, n = n->next) {
-        if (n->key_size != name.size || memcmp(n->key, name.data, name.size) != 0) {
+        if (n->key_size != name.size || !json_same_bytes(n->key, name.data, name.size)) {
             continue;
         }
         if (before == NULL) {
@@ -234,31 +244,9 @@ struct json_slice json_tree_utf8(struct json_tree *t, struct json_slice text)
 
 // --- Walking and writing -----------------------------------------------------------------------
 
-struct json_step json_walk(const struct json_node *root)
+struct json_walk json_walk(struct json_tree *t, const struct json_node *root)
 {
-    return (struct json_step){ .node = root };
-}
-
-struct json_step json_walk_on(struct json_tree *t, struct json_step s)
-{
-    if (json_is_container(s.node) && !s.leaving) {
-        const struct json_node *first = s.node->value.members.first;
-        if (first == NULL) {
-            s.leaving = true;
-            return s;
-        }
-        CHECK(s.depth < JSON_WALK_MAX);
-        t->above[s.depth] = s.node;
-        return (struct json_step){ .node = first, .depth = s.depth + 1 };
-    }
-    if (s.depth == 0) {
-        return (struct json_step){ .node = NULL };
-    }
-    if (s.node->next != NULL) {
-        return (struct json_step){ .node = s.node->next, .depth = s.depth };
-    }
-    return (
-        struct json_step){ .node = t->above[s.depth - 1], .depth = s.depth - 1, .leaving = true };
+    return (struct json_walk){ .node = root, .above = t->above };
 }
 
 /// How a byte is written in a string: as it is (0), after a backslash, as \u00.. ('u'), or perhaps
@@ -280,8 +268,24 @@ static uint8_t *put_unicode(uint8_t *at, uint32_t code)
 static uint8_t *put_text(uint8_t *at, const uint8_t *text, size_t size)
 {
     const uint8_t *end = text + size;
+    uint64_t word;
     *at++ = '"';
     while (text < end) {
+        // Eight bytes at a time up to one to escape, or one of a character that may be a surrogate.
+        while ((size_t)(end - text) >= sizeof(word)) {
+            memcpy(&word, text, sizeof(word));
+            memcpy(at, &word, sizeof(word));
+            uint64_t special = (word & UINT64_C(0x8080808080808080)) | json_special(word);
+            size_t plain = special == 0 ? sizeof(word) : json_plain_size(special);
+            at += plain;
+            text += plain;
+            if (special != 0) {
+                break;
+            }
+        }
+        if (text == end) {
+            break;
+        }
         uint8_t c = *text;
         uint8_t escape = ESCAPES[c];
         if (escape == 0) {
@@ -363,16 +367,16 @@ static void append_node(const struct json_node *n, bool named, struct buf *out)
 void json_tree_append(struct json_tree *t, const struct json_node *root, struct buf *out)
 {
     bool first = true;
-    for (struct json_step s = json_walk(root); s.node != NULL; s = json_walk_on(t, s)) {
-        if (s.leaving) {
-            buf_append_char(out, s.node->kind == JSON_MAP ? '}' : ']');
+    for (struct json_walk w = json_walk(t, root); w.node != NULL; json_walk_on(&w)) {
+        if (w.leaving) {
+            buf_append_char(out, w.node->kind == JSON_MAP ? '}' : ']');
             first = false;
             continue;
         }
         if (!first) {
             buf_append_char(out, ',');
         }
-        append_node(s.node, s.depth > 0 && t->above[s.depth - 1]->kind == JSON_MAP, out);
-        first = json_is_container(s.node);
+        append_node(w.node, w.depth > 0 && w.above[w.depth - 1]->kind == JSON_MAP, out);
+        first = json_is_container(w.node);
     }
 }

@@ -89,9 +89,34 @@ static inline struct json_slice json_slice(const void *data, size_t size)
     return (struct json_slice){ .data = data, .size = size };
 }
 
+/// memcmp() == 0 for names, which are short.
+static inline bool json_same_bytes(const uint8_t *a, const uint8_t *b, size_t size)
+{
+    enum { WORD = sizeof(uint64_t) };
+    uint64_t x;
+    uint64_t y;
+    if (size < WORD) {
+        size_t i = 0;
+        while (i < size && a[i] == b[i]) {
+            i++;
+        }
+        return i == size;
+    }
+    for (size_t i = 0; i + WORD <= size; i += WORD) {
+        memcpy(&x, a + i, WORD);
+        memcpy(&y, b + i, WORD);
+        if (x != y) {
+            return false;
+        }
+    }
+    memcpy(&x, a + size - WORD, WORD); // some bytes twice
+    memcpy(&y, b + size - WORD, WORD);
+    return x == y;
+}
+
 static inline bool json_slice_is(struct json_slice a, struct json_slice b)
 {
-    return a.size == b.size && memcmp(a.data, b.data, a.size) == 0;
+    return a.size == b.size && json_same_bytes(a.data, b.data, a.size);
 }
 
 static inline struct json_slice json_text_of(const struct json_node *n)
@@ -111,7 +136,7 @@ void json_set_same(struct json_node *n, const struct json_node *from);
 static inline struct json_node *json_get(const struct json_node *map, struct json_slice name)
 {
     for (struct json_node *n = map->value.members.first; n != NULL; n = n->next) {
-        if (n->key_size == name.size && memcmp(n->key, name.data, name.size) == 0) {
+        if (n->key_size == name.size && json_same_bytes(n->key, name.data, name.size)) {
             return n;
         }
     }
@@ -121,6 +146,9 @@ static inline struct json_node *json_get(const struct json_node *map, struct jso
 /// Puts `n`, which is in no container, at the end of a list or map. In a map it has its name
 /// already, and there is none of that name.
 void json_push(struct json_node *container, struct json_node *n);
+
+/// As json_push(), at the beginning.
+void json_push_first(struct json_node *container, struct json_node *n);
 
 /// Takes a map's member out and returns it; NULL when there is none of that name.
 struct json_node *json_take(struct json_node *map, struct json_slice name);
@@ -139,21 +167,68 @@ struct json_slice json_text_end(struct json_tree *t);
 /// `text` itself if it is UTF-8, else a copy with U+FFFD for each byte that is not.
 struct json_slice json_tree_utf8(struct json_tree *t, struct json_slice text);
 
+/// For each byte of `word` that ends a plain run in a JSON string (a quote, a backslash, below
+/// 0x20) its high bit, and perhaps those of bytes above it; 0 when there is none.
+static inline uint64_t json_special(uint64_t word)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    const uint64_t highs = ones << 7;
+    uint64_t quote = word ^ ones * '"';
+    uint64_t backslash = word ^ ones * '\\';
+    return (((quote - ones) & ~quote) | ((backslash - ones) & ~backslash) |
+            ((word - ones * 0x20) & ~word)) &
+           highs;
+}
+
+/// How many bytes stand in front of the first one that `special`, which is not 0, marks; where
+/// that cannot be told, 0.
+static inline size_t json_plain_size(uint64_t special)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    return (size_t)__builtin_ctzll(special) / 8;
+#else
+    (void)special; // the bytes above are not those behind
+    return 0;
+#endif
+}
+
 /*
  * Every node of a subtree, each container before its members and once more after them:
  *
- *     for (struct json_step s = json_walk(t, root); s.node != NULL; s = json_walk_on(t, s)) ...
+ *     for (struct json_walk w = json_walk(t, root); w.node != NULL; json_walk_on(&w)) ...
  *
  * One walk at a time, and no deeper than JSON_WALK_MAX.
  */
-struct json_step {
+struct json_walk {
     const struct json_node *node;
-    size_t depth; ///< of the node; 0 is the root
-    bool leaving; ///< after a container's members
+    const struct json_node **above; ///< the containers that the node is in, the root's first
+    size_t depth;                   ///< how many there are
+    bool leaving;                   ///< after a container's members
 };
 
-struct json_step json_walk(const struct json_node *root);
-struct json_step json_walk_on(struct json_tree *t, struct json_step s);
+struct json_walk json_walk(struct json_tree *t, const struct json_node *root);
+
+static inline void json_walk_on(struct json_walk *w)
+{
+    if (json_is_container(w->node) && !w->leaving) {
+        const struct json_node *first = w->node->value.members.first;
+        if (first == NULL) {
+            w->leaving = true;
+            return;
+        }
+        CHECK(w->depth < JSON_WALK_MAX);
+        w->above[w->depth++] = w->node;
+        w->node = first;
+    } else if (w->depth == 0) {
+        w->node = NULL;
+    } else if (w->node->next != NULL) {
+        w->node = w->node->next;
+        w->leaving = false;
+    } else {
+        w->node = w->above[--w->depth];
+        w->leaving = true;
+    }
+}
 
 /// Appends the JSON of a tree. Doubles are spelled as Java does: 1.0E7. May set out->bad.
 void json_tree_append(struct json_tree *t, const struct json_node *root, struct buf *out);
