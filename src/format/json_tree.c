@@ -264,12 +264,11 @@ static uint8_t *put_unicode(uint8_t *at, uint32_t code)
     return num_put_hex(at, code, 4);
 }
 
-/// As json_put_string(), for the text of nodes.
+/// What stands between the quotes.
 static uint8_t *put_text(uint8_t *at, const uint8_t *text, size_t size)
 {
     const uint8_t *end = text + size;
     uint64_t word;
-    *at++ = '"';
     while (text < end) {
         // Eight bytes at a time up to one to escape, or one of a character that may be a surrogate.
         while ((size_t)(end - text) >= sizeof(word)) {
@@ -306,62 +305,77 @@ static uint8_t *put_text(uint8_t *at, const uint8_t *text, size_t size)
             text++;
         }
     }
-    *at++ = '"';
     return at;
 }
 
-/// A scalar, or what a container begins with, behind its name.
-static void append_node(const struct json_node *n, bool named, struct buf *out)
+/// A string, in pieces that end with a character: room is asked for what may have to be escaped,
+/// and of a long text that would be a lot.
+static void append_text(const uint8_t *text, size_t size, struct buf *out)
 {
-    bool is_text = n->kind == JSON_TEXT;
-    bool is_bytes = n->kind == JSON_BIG || n->kind == JSON_RAW;
-    size_t escaped = (named ? n->key_size : 0) + (is_text ? n->size : (size_t)0);
-    size_t room =
-        escaped * JSON_ESCAPE_SIZE_MAX + (is_bytes ? n->size : 0) + JAVA_DOUBLE_SIZE_MAX + 8;
-    if (buf_reserve(out, room) != 0) {
+    enum { PIECE = 4096 };
+    buf_append_char(out, '"');
+    while (size > 0) {
+        size_t piece = size < PIECE ? size : PIECE;
+        while (piece < size && (text[piece] & 0xc0) == 0x80) {
+            piece--;
+        }
+        if (buf_reserve(out, piece * JSON_ESCAPE_SIZE_MAX) != 0) {
+            return;
+        }
+        buf_advance(out, put_text(buf_tail(out), text, piece));
+        text += piece;
+        size -= piece;
+    }
+    buf_append_char(out, '"');
+}
+
+static void append_number(const struct json_node *n, struct buf *out)
+{
+    if (buf_reserve(out, JAVA_DOUBLE_SIZE_MAX + 2) != 0) {
         return;
     }
     uint8_t *at = buf_tail(out);
-    if (named) {
-        at = put_text(at, n->key, n->key_size);
-        *at++ = ':';
+    if (n->kind == JSON_INT) {
+        at = java_put_int(at, n->value.number);
+    } else if (isfinite(n->value.real)) {
+        at = java_put_double(at, n->value.real);
+    } else {
+        // There is no JSON for these; Jackson writes their names as strings.
+        *at++ = '"';
+        at = java_put_double(at, n->value.real);
+        *at++ = '"';
     }
+    buf_advance(out, at);
+}
+
+/// A scalar, or what a container begins with.
+static void append_node(const struct json_node *n, struct buf *out)
+{
     switch ((enum json_kind)n->kind) {
     case JSON_NULL:
-        at = (uint8_t *)memcpy(at, "null", 4) + 4;
+        buf_append(out, "null", 4);
         break;
     case JSON_BOOL:
-        memcpy(at, n->value.truth ? "true " : "false", 5);
-        at += n->value.truth ? 4 : 5;
+        buf_append_text(out, n->value.truth ? "true" : "false");
         break;
     case JSON_INT:
-        at = java_put_int(at, n->value.number);
-        break;
     case JSON_DOUBLE:
-        // There is no JSON for these; Jackson writes their names as strings.
-        if (!isfinite(n->value.real)) {
-            *at++ = '"';
-            at = java_put_double(at, n->value.real);
-            *at++ = '"';
-        } else {
-            at = java_put_double(at, n->value.real);
-        }
+        append_number(n, out);
         break;
     case JSON_TEXT:
-        at = put_text(at, n->value.text, n->size);
+        append_text(n->value.text, n->size, out);
         break;
     case JSON_BIG:
     case JSON_RAW:
-        at = (uint8_t *)memcpy(at, n->value.text, n->size) + n->size;
+        buf_append(out, n->value.text, n->size);
         break;
     case JSON_LIST:
-        *at++ = '[';
+        buf_append_char(out, '[');
         break;
     case JSON_MAP:
-        *at++ = '{';
+        buf_append_char(out, '{');
         break;
     }
-    buf_advance(out, at);
 }
 
 void json_tree_append(struct json_tree *t, const struct json_node *root, struct buf *out)
@@ -376,7 +390,11 @@ void json_tree_append(struct json_tree *t, const struct json_node *root, struct 
         if (!first) {
             buf_append_char(out, ',');
         }
-        append_node(w.node, w.depth > 0 && w.above[w.depth - 1]->kind == JSON_MAP, out);
+        if (w.depth > 0 && w.above[w.depth - 1]->kind == JSON_MAP) {
+            append_text(w.node->key, w.node->key_size, out);
+            buf_append_char(out, ':');
+        }
+        append_node(w.node, out);
         first = json_is_container(w.node);
     }
 }
