@@ -77,7 +77,7 @@ uint8_t *java_put_double(uint8_t *at, double value)
     int count = DIGITS_MIN;
     for (; count <= DIGITS_ENOUGH; count++) {
         int size = snprintf(text, sizeof(text), "%.*e", count - 1, value);
-        DCHECK(size > 0 && (size_t)size < sizeof(text));
+        CHECK(size > 0);
         if (strtod(text, NULL) == value) {
             break;
         }
@@ -207,10 +207,17 @@ static void sort_map(struct json_node *map)
 
 static void sort_maps(struct json_tree *t, struct json_node *root)
 {
+    if (root->kind == JSON_MAP) {
+        sort_map(root);
+    }
     for (struct json_walk w = json_walk(t, root); w.node != NULL; json_walk_on(&w)) {
-        if (w.node->kind == JSON_MAP && !w.leaving && w.node->size > 1) {
-            // The tree is ours; the walk only promises not to change it.
-            sort_map((struct json_node *)(uintptr_t)w.node);
+        if (!json_is_container(w.node) || w.leaving) {
+            continue;
+        }
+        for (struct json_node *n = w.node->value.members.first; n != NULL; n = n->next) {
+            if (n->kind == JSON_MAP && n->size > 1) {
+                sort_map(n);
+            }
         }
     }
 }
@@ -441,48 +448,46 @@ static bool is_quad(struct json_slice text)
     return i == text.size;
 }
 
+/// Hexadecimal digits, any number of them, up to 0xffff.
+static bool skip_group(struct json_slice text, size_t *i)
+{
+    uint32_t value = 0;
+    uint32_t digit;
+    for (; *i < text.size && hex_value(text.data[*i], &digit); (*i)++) {
+        value = value << 4 | digit;
+        if (value > UINT16_MAX) {
+            return false;
+        }
+    }
+    return *i == text.size || text.data[*i] == ':';
+}
+
 /// The groups of an IPv6 address; `tail` is how many a dotted quad at its end stands for.
-static bool are_groups(struct json_slice text, int tail)
+static bool are_groups(struct json_slice text, size_t tail)
 {
     enum { GROUPS = 8 };
-    int groups = tail;
+    size_t groups = tail;
     bool skipped = false;
     size_t i = 0;
-    if (text.size < 2) {
-        return false;
-    }
     while (i < text.size) {
-        if (text.data[i] == ':') {
-            bool pair = i + 1 < text.size && text.data[i + 1] == ':';
-            if (pair && skipped) {
-                return false;
-            }
-            // One colon separates: there is a group before it, and a group or a quad behind.
-            if (!pair && (i == 0 || (i + 1 == text.size && tail == 0))) {
-                return false;
-            }
-            skipped = skipped || pair;
-            i += pair ? 2 : 1;
-            if (pair && i < text.size && text.data[i] == ':') {
+        if (text.data[i] != ':') {
+            groups++;
+            if (groups > GROUPS || !skip_group(text, &i)) {
                 return false;
             }
             continue;
         }
-        uint32_t value = 0;
-        uint32_t digit;
-        for (; i < text.size && hex_value(text.data[i], &digit); i++) {
-            value = value << 4 | digit;
-            if (value > UINT16_MAX) {
-                return false;
-            }
+        size_t colons = 1;
+        while (i + colons < text.size && text.data[i + colons] == ':') {
+            colons++;
         }
-        if (i < text.size && text.data[i] != ':') {
+        // One colon separates: there is a group before it, and a group or a quad behind.
+        bool separates = i > 0 && (i + 1 < text.size || tail > 0);
+        if (colons > 2 || (colons == 2 && skipped) || (colons == 1 && !separates)) {
             return false;
         }
-        groups++;
-        if (groups > GROUPS) {
-            return false;
-        }
+        skipped = skipped || colons == 2;
+        i += colons;
     }
     return skipped ? groups < GROUPS : groups == GROUPS;
 }
