@@ -12,6 +12,7 @@
  */
 #include "format/java_text.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,6 +63,7 @@ static uint8_t *put_plain(uint8_t *at, const char *digits, int count, int whole)
 uint8_t *java_put_double(uint8_t *at, double value)
 {
     enum { DIGITS_MIN = 2, DIGITS_ENOUGH = 17, PLAIN_MIN = -3, PLAIN_MAX = 7 };
+    static const double FULL_PRECISION_MIN = 1e-290;
     char text[JAVA_DOUBLE_SIZE_MAX];
     char digits[DIGITS_ENOUGH];
     if (!isfinite(value)) {
@@ -74,7 +76,9 @@ uint8_t *java_put_double(uint8_t *at, double value)
     if (value == 0) {
         return put_words(at, "0.0");
     }
-    int count = DIGITS_MIN;
+    // Of 15 digits there is one number at most for each double of full precision, so those of them
+    // that are no zeros at the end are the fewest.
+    int count = value >= FULL_PRECISION_MIN ? DBL_DIG : DIGITS_MIN;
     for (; count <= DIGITS_ENOUGH; count++) {
         int size = snprintf(text, sizeof(text), "%.*e", count - 1, value);
         CHECK(size > 0);
