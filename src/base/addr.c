@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Text is written as Go's netip writes it, since it is compared byte for byte: RFC 5952, and a
- * v4-mapped address with its dotted half. Reading is left to inet_pton, which is not on any hot
- * path.
+ * v4-mapped address with its dotted half. Reading has a short way for the usual forms, since every
+ * line of a log has addresses; what it does not know is left to inet_pton.
  */
 #include "base/addr.h"
 
@@ -133,33 +133,145 @@ int addr_parse(const char *text, struct addr *ret_addr)
     return ERR_INVALID;
 }
 
-/// a.b.c.d without leading zeros, which is what most addresses are; false for anything else.
-static bool get_v4(const uint8_t *text, size_t size, uint8_t ret_bytes[static 4])
+/// One number of a.b.c.d: up to 255, without leading zeros. Where it ends; NULL for none.
+static inline const uint8_t *scan_byte(const uint8_t *at, uint8_t *ret_byte)
 {
-    const uint8_t *end = text + size;
-    for (int i = 0; i < 4; i++) {
-        unsigned value = 0;
-        const uint8_t *begin = text;
-        while (text < end && (unsigned)(*text - '0') <= 9 && text - begin < 3) {
-            value = value * 10 + (unsigned)(*text++ - '0');
+    unsigned value = (unsigned)(*at++ - '0');
+    unsigned digit = (unsigned)(*at - '0');
+    if (value > 9) {
+        return NULL;
+    }
+    if (digit <= 9) {
+        if (value == 0) {
+            return NULL;
         }
-        bool zero = text - begin > 1 && *begin == '0';
-        if (text == begin || value > UINT8_MAX || zero) {
-            return false;
-        }
-        ret_bytes[i] = (uint8_t)value;
-        if (i < 3 && (text == end || *text++ != '.')) {
-            return false;
+        value = value * 10 + digit;
+        digit = (unsigned)(*++at - '0');
+        if (digit <= 9) {
+            value = value * 10 + digit;
+            at++;
         }
     }
-    return text == end;
+    *ret_byte = (uint8_t)value;
+    return value <= UINT8_MAX ? at : NULL;
+}
+
+/// a.b.c.d. Where it ends; NULL for anything else.
+static const uint8_t *scan_v4(const uint8_t *at, uint8_t ret_bytes[static 4])
+{
+    for (int i = 0; i < 4; i++) {
+        at = scan_byte(at, &ret_bytes[i]);
+        if (at == NULL || (i < 3 && *at++ != '.')) {
+            return NULL;
+        }
+    }
+    return at;
+}
+
+static inline unsigned hex_digit(uint8_t c)
+{
+    unsigned decimal = (unsigned)c - '0';
+    unsigned letter = ((unsigned)c | 0x20) - 'a';
+    return decimal <= 9 ? decimal : letter <= 5 ? letter + 10 : 16;
+}
+
+/// Up to four hexadecimal digits. Returns where they end.
+static inline const uint8_t *scan_group(const uint8_t *at, uint16_t *ret_group)
+{
+    unsigned group = 0;
+    for (int i = 0; i < 4; i++, at++) {
+        unsigned digit = hex_digit(*at);
+        if (digit > 15) {
+            break;
+        }
+        group = group << 4 | digit;
+    }
+    *ret_group = (uint16_t)group;
+    return at;
+}
+
+/// The groups around a gap of zeros, or all eight.
+static void put_groups(const uint16_t groups[static 8], size_t count, size_t gap,
+                       uint8_t ret_bytes[static 16])
+{
+    memset(ret_bytes, 0, 16);
+    for (size_t i = 0; i < count; i++) {
+        size_t place = i < gap ? i : 8 - count + i;
+        ret_bytes[2 * place] = (uint8_t)(groups[i] >> 8);
+        ret_bytes[2 * place + 1] = (uint8_t)groups[i];
+    }
+}
+
+/// Groups and at most one gap (RFC 4291 section 2.2, forms 1 and 2). Where it ends; NULL for
+/// anything else.
+static const uint8_t *scan_v6(const uint8_t *at, uint8_t ret_bytes[static 16])
+{
+    enum { NO_GAP = 9 };
+    uint16_t groups[8];
+    size_t count = 0;
+    size_t gap = NO_GAP;
+    if (at[0] == ':' && at[1] == ':') {
+        gap = 0;
+        at += 2;
+    }
+    while (count < 8) {
+        const uint8_t *begin = at;
+        at = scan_group(at, &groups[count]);
+        if (at == begin && count == gap) {
+            break; // nothing behind the gap
+        }
+        if (at == begin) {
+            return NULL;
+        }
+        count++;
+        if (*at != ':') {
+            break;
+        }
+        at++;
+        if (*at == ':') {
+            if (gap != NO_GAP) {
+                return NULL;
+            }
+            gap = count;
+            at++;
+        }
+    }
+    bool whole = gap == NO_GAP ? count == 8 && at[-1] != ':' : count < 8;
+    if (!whole) {
+        return NULL;
+    }
+    put_groups(groups, count, gap, ret_bytes);
+    return at;
+}
+
+const uint8_t *addr_scan(const uint8_t *text, const uint8_t *end, struct addr *ret_addr)
+{
+    enum { PADDED_SIZE = ADDR_TEXT_SIZE_MAX + 3 };
+    uint8_t padded[PADDED_SIZE] = { 0 };
+    uint8_t bytes[16];
+    const uint8_t *begin = text;
+    if (end - text < PADDED_SIZE) { // so that below nobody has to look for the end
+        memcpy(padded, text, (size_t)(end - text));
+        begin = padded;
+    }
+    const uint8_t *at = scan_v4(begin, bytes);
+    if (at != NULL) {
+        *ret_addr = addr_v4(bytes);
+        return text + (at - begin);
+    }
+    at = scan_v6(begin, bytes);
+    if (at != NULL) {
+        *ret_addr = addr_v6(bytes);
+        return text + (at - begin);
+    }
+    return NULL;
 }
 
 int addr_get(const uint8_t *text, size_t size, struct addr *ret_addr)
 {
-    uint8_t bytes[4];
-    if (get_v4(text, size, bytes)) {
-        *ret_addr = addr_v4(bytes);
+    struct addr address;
+    if (addr_scan(text, text + size, &address) == text + size) {
+        *ret_addr = address;
         return 0;
     }
     char copy[ADDR_TEXT_SIZE_MAX + 1];

@@ -59,6 +59,10 @@ const char *addr_text(const struct addr *a, char text[static ADDR_TEXT_SIZE_MAX 
 /// "192.0.2.1", "2001:db8::1". ERR_INVALID.
 int addr_parse(const char *text, struct addr *ret_addr) MUST_USE;
 
+/// An address in one of its usual forms (no dotted half of an IPv6 address) at `text`. Where it
+/// ends, `end` at most; NULL when there is none. Whether it may end there is for the caller to say.
+const uint8_t *addr_scan(const uint8_t *text, const uint8_t *end, struct addr *ret_addr);
+
 /// As addr_parse() for `size` bytes that need no NUL. ERR_INVALID.
 int addr_get(const uint8_t *text, size_t size, struct addr *ret_addr) MUST_USE;
 

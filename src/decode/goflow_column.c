@@ -4,6 +4,9 @@
  * the first branch of each reader; whatever else stands there is passed over as JSON first and then
  * looked at again: digits between quotes, null and "" (absent), escapes.
  *
+ * There are few names of types, ethertypes and protocols in a log: those of up to eight bytes are
+ * remembered as one number with what they stand for.
+ *
  * A value that is read back is the one that was written: what `json` prints of a flow gives the
  * same flow. What goflow2's renderers have made unrecognisable (a custom column as a MAC, say) is
  * kept as it stands in the line.
@@ -24,14 +27,25 @@ enum {
     PLACES = 2048,       ///< a power of two, more than twice the names there can be
     TEXT_SIZE_MAX = 256, ///< of strings that have a meaning
     MAC_TEXT_SIZE = 17,
+    KNOWN_NAMES_BITS = 5,
+    KNOWN_NAMES = 1 << KNOWN_NAMES_BITS, ///< remembered of each kind
 };
 _Static_assert(PLACES > 2 * (MAPPING_COLUMNS_MAX + FIELD_COUNT), "the index has free places");
+
+/// A name of up to eight bytes as a number, and the number that it stands for.
+struct known_name {
+    uint64_t word; ///< 0: none
+    uint32_t number;
+};
 
 struct column_table {
     const struct mapping *mapping;
     size_t count;
     struct column_key keys[MAPPING_COLUMNS_MAX + FIELD_COUNT];
     uint16_t places[PLACES]; ///< index in keys plus 1; 0 is free
+    struct known_name types[KNOWN_NAMES];
+    struct known_name etypes[KNOWN_NAMES];
+    struct known_name protos[KNOWN_NAMES];
 };
 
 // --- The table -----------------------------------------------------------------------------------
@@ -95,6 +109,15 @@ static enum column_read read_of(enum field field)
     return COLUMN_READ_NUMBER;
 }
 
+static struct column_key field_key(enum field field)
+{
+    return (struct column_key){ .read = read_of(field),
+                                .index = (uint16_t)field,
+                                .wide = FIELDS[field].kind == FIELD_KIND_U64,
+                                .offset = (uint32_t)FIELDS[field].offset,
+                                .seen = FLOW_BIT(field) };
+}
+
 /// Adds a name unless there is one like it.
 static int add(struct column_table *t, const char *name, struct column_key values)
 {
@@ -133,14 +156,13 @@ int column_table_new(const struct mapping *mapping, struct column_table **ret_ta
         }
         bool custom = c->source == COLUMN_CUSTOM;
         status = add(t, c->name,
-                     (struct column_key){ .read = custom ? COLUMN_READ_CUSTOM
-                                                         : read_of((enum field)c->index),
-                                          .renderer = c->renderer,
-                                          .index = c->index });
+                     custom ? (struct column_key){ .read = COLUMN_READ_CUSTOM,
+                                                   .renderer = c->renderer,
+                                                   .index = c->index }
+                            : field_key((enum field)c->index));
     }
-    for (int f = 0; status == 0 && f < FIELD_COUNT; f++) {
-        status = add(t, FIELDS[f].json_name,
-                     (struct column_key){ .read = read_of((enum field)f), .index = (uint16_t)f });
+    for (enum field f = 0; status == 0 && f < FIELD_COUNT; f++) {
+        status = add(t, FIELDS[f].json_name, field_key(f));
     }
     if (status != 0) {
         column_table_free(t);
@@ -193,27 +215,23 @@ static bool take_value(struct json_rd *r, struct value *v)
     return true;
 }
 
-static void set_number(struct draft *d, enum field field, uint64_t number)
+static inline void set_number(struct draft *d, const struct column_key *column, uint64_t number)
 {
-    uint8_t *at = (uint8_t *)d->flow + FIELDS[field].offset;
+    uint8_t *at = (uint8_t *)d->flow + column->offset;
     uint32_t number32 = (uint32_t)number;
-    if (FIELDS[field].kind == FIELD_KIND_U64) {
+    if (column->wide) {
         memcpy(at, &number, sizeof(number));
     } else {
         memcpy(at, &number32, sizeof(number32));
     }
-    draft_mark(d, FLOW_BIT(field));
+    draft_mark(d, FLOW_BIT(column->index));
 }
 
-static void set_addr(struct draft *d, enum field field, const struct addr *address)
+static inline void set_addr(struct draft *d, const struct column_key *column,
+                            const struct addr *address)
 {
-    memcpy((uint8_t *)d->flow + FIELDS[field].offset, address, sizeof(*address));
-    draft_mark(d, FLOW_BIT(field));
-}
-
-static uint64_t field_max(enum field field)
-{
-    return FIELDS[field].kind == FIELD_KIND_U64 ? UINT64_MAX : UINT32_MAX;
+    memcpy((uint8_t *)d->flow + column->offset, address, sizeof(*address));
+    draft_mark(d, FLOW_BIT(column->index));
 }
 
 /// Digits and nothing else up to the comma or bracket: a number, read in one pass. False: something
@@ -222,12 +240,13 @@ static inline bool fast_number(struct json_rd *r, uint64_t *ret_number)
 {
     enum { SAFE_DIGITS = 19 };
     const uint8_t *at = r->at;
+    const uint8_t *end = r->end;
     uint64_t number = 0;
-    while (at < r->end && (unsigned)(*at - '0') <= 9) {
+    while (at < end && (unsigned)(*at - '0') <= 9) {
         number = number * 10 + (uint64_t)(*at++ - '0');
     }
     size_t digits = (size_t)(at - r->at);
-    if (digits == 0 || digits > SAFE_DIGITS || at == r->end || (*at != ',' && *at != '}') ||
+    if (digits == 0 || digits > SAFE_DIGITS || at == end || (*at != ',' && *at != '}') ||
         (*r->at == '0' && digits > 1)) {
         return false;
     }
@@ -244,28 +263,36 @@ static bool number_of_value(const struct value *v, uint64_t max, uint64_t *ret_n
     return num_get_u64((const char *)data, size, max, ret_number) == 0;
 }
 
-static enum column_verdict read_number(enum field field, struct json_rd *r, struct draft *d)
+/// A number that does not stand there in bare digits.
+static enum column_verdict read_odd_number(const struct column_key *column, struct json_rd *r,
+                                           struct draft *d)
 {
-    const uint8_t *begin = r->at;
-    uint64_t number;
-    uint64_t max = field_max(field);
-    if (fast_number(r, &number) && number <= max) {
-        set_number(d, field, number);
-        return COLUMN_TAKEN;
-    }
     struct value v;
-    r->at = begin;
+    uint64_t number;
     if (!take_value(r, &v)) {
         return COLUMN_SYNTAX;
     }
     if (v.is_empty) {
         return COLUMN_TAKEN;
     }
-    if (!number_of_value(&v, max, &number)) {
+    if (!number_of_value(&v, column->wide ? UINT64_MAX : UINT32_MAX, &number)) {
         return COLUMN_BAD;
     }
-    set_number(d, field, number);
+    set_number(d, column, number);
     return COLUMN_TAKEN;
+}
+
+static inline enum column_verdict read_number(const struct column_key *column, struct json_rd *r,
+                                              struct draft *d)
+{
+    const uint8_t *begin = r->at;
+    uint64_t number;
+    if (fast_number(r, &number) && (column->wide || number <= UINT32_MAX)) {
+        set_number(d, column, number);
+        return COLUMN_TAKEN;
+    }
+    r->at = begin;
+    return read_odd_number(column, r, d);
 }
 
 /// RFC 3339 in UTC, as goflow2's renderers write it.
@@ -293,16 +320,15 @@ static bool parse_time(const struct value *v, uint64_t *ret_ns)
     return true;
 }
 
-static enum column_verdict read_time(enum field field, struct json_rd *r, struct draft *d)
+static enum column_verdict read_time(const struct column_key *column, struct json_rd *r,
+                                     struct draft *d)
 {
-    const uint8_t *begin = r->at;
     uint64_t ns;
     struct value v;
     if (fast_number(r, &ns)) {
-        set_number(d, field, ns);
+        set_number(d, column, ns);
         return COLUMN_TAKEN;
     }
-    r->at = begin;
     if (!take_value(r, &v)) {
         return COLUMN_SYNTAX;
     }
@@ -312,31 +338,21 @@ static enum column_verdict read_time(enum field field, struct json_rd *r, struct
     if (!number_of_value(&v, UINT64_MAX, &ns) && !(v.is_string && parse_time(&v, &ns))) {
         return COLUMN_BAD;
     }
-    set_number(d, field, ns);
+    set_number(d, column, ns);
     return COLUMN_TAKEN;
 }
 
-/// The end of a string without escapes, from behind its quote, if it ends within `max` bytes; NULL
-/// for all others.
-static inline const uint8_t *plain_end(const struct json_rd *r, size_t max)
-{
-    const uint8_t *at = r->at + 1;
-    size_t left = (size_t)(r->end - at);
-    const uint8_t *end = at + (left < max ? left : max);
-    while (at < end && *at != '"' && *at != '\\' && *at >= ' ') {
-        at++;
-    }
-    return at < end && *at == '"' ? at : NULL;
-}
-
-static enum column_verdict read_addr(enum field field, struct json_rd *r, struct draft *d)
+static enum column_verdict read_addr(const struct column_key *column, struct json_rd *r,
+                                     struct draft *d)
 {
     struct addr address;
-    const uint8_t *end = json_rd_is_at(r, '"') ? plain_end(r, ADDR_TEXT_SIZE_MAX + 2) : NULL;
-    if (end != NULL && addr_get(r->at + 1, (size_t)(end - r->at) - 1, &address) == 0) {
-        r->at = end + 1;
-        set_addr(d, field, &address);
-        return COLUMN_TAKEN;
+    if (json_rd_is_at(r, '"')) {
+        const uint8_t *end = addr_scan(r->at + 1, r->end, &address);
+        if (end != NULL && end < r->end && *end == '"') {
+            r->at = end + 1;
+            set_addr(d, column, &address);
+            return COLUMN_TAKEN;
+        }
     }
     struct value v;
     if (!take_value(r, &v)) {
@@ -348,7 +364,7 @@ static enum column_verdict read_addr(enum field field, struct json_rd *r, struct
     if (!v.is_string || addr_get(v.plain, v.plain_size, &address) != 0) {
         return COLUMN_BAD;
     }
-    set_addr(d, field, &address);
+    set_addr(d, column, &address);
     return COLUMN_TAKEN;
 }
 
@@ -358,32 +374,72 @@ static struct span keep_text(struct draft *d, const struct value *v)
     return batch_writer_add(d->out, v->plain, v->plain_size, 1);
 }
 
-static enum column_verdict read_name(const struct column_key *column, struct json_rd *r,
-                                     struct draft *d)
+static struct known_name *known_name(struct column_table *t, enum column_read read, uint64_t word)
+{
+    struct known_name *names = read == COLUMN_READ_PROTO   ? t->protos
+                               : read == COLUMN_READ_ETYPE ? t->etypes
+                                                           : t->types;
+    return &names[word * UINT64_C(0x9e3779b97f4a7c15) >> (64 - KNOWN_NAMES_BITS)];
+}
+
+/// A string of one to eight plain bytes at the reader, as a number; 0 for anything else.
+/// *ret_end is behind its quote.
+static inline uint64_t short_text(const struct json_rd *r, const uint8_t **ret_end)
+{
+    const uint8_t *at = r->at;
+    uint64_t word = 0;
+    if (r->end - at < 10 || *at != '"') { // the last column ends the line: not worth the care
+        return 0;
+    }
+    for (size_t i = 1; i < 10; i++) {
+        uint8_t c = at[i];
+        if (c == '"') {
+            *ret_end = at + i + 1;
+            return word;
+        }
+        if (c == '\\' || c < ' ') {
+            break;
+        }
+        word = word << 8 | c;
+    }
+    return 0;
+}
+
+/// The number that a name stands for; -1 for none.
+static int number_by_name(enum column_read read, const struct value *v)
+{
+    const char *name = (const char *)v->plain;
+    return read == COLUMN_READ_PROTO   ? proto_by_name(name, v->plain_size)
+           : read == COLUMN_READ_ETYPE ? etype_by_name(name, v->plain_size)
+                                       : flow_type_by_text(name, v->plain_size);
+}
+
+/// A name that is not remembered, or a number.
+static enum column_verdict read_new_name(struct column_table *t, const struct column_key *column,
+                                         struct json_rd *r, struct draft *d, uint64_t word)
 {
     struct value v;
+    uint64_t number;
     if (!take_value(r, &v)) {
         return COLUMN_SYNTAX;
     }
     if (v.is_empty) {
         return COLUMN_TAKEN;
     }
-    enum field field = (enum field)column->index;
-    uint64_t number;
-    if (num_get_u64((const char *)(v.is_string ? v.plain : v.data),
-                    v.is_string ? v.plain_size : v.size, UINT32_MAX, &number) == 0) {
-        set_number(d, field, number);
+    if (number_of_value(&v, UINT32_MAX, &number)) {
+        set_number(d, column, number);
         return COLUMN_TAKEN;
     }
     if (!v.is_string || v.plain_size == 0) {
         return COLUMN_BAD;
     }
-    const char *name = (const char *)v.plain;
-    int known = column->read == COLUMN_READ_PROTO   ? proto_by_name(name, v.plain_size)
-                : column->read == COLUMN_READ_ETYPE ? etype_by_name(name, v.plain_size)
-                                                    : flow_type_by_text(name, v.plain_size);
+    int known = number_by_name(column->read, &v);
     if (known >= 0) {
-        set_number(d, field, (uint64_t)known);
+        set_number(d, column, (uint64_t)known);
+        if (word != 0) {
+            *known_name(t, column->read, word) =
+                (struct known_name){ .word = word, .number = (uint32_t)known };
+        }
         return COLUMN_TAKEN;
     }
     struct span *text = column->read == COLUMN_READ_PROTO   ? &d->flow->proto_text
@@ -391,6 +447,22 @@ static enum column_verdict read_name(const struct column_key *column, struct jso
                                                             : &d->flow->type_text;
     *text = keep_text(d, &v);
     return COLUMN_TAKEN;
+}
+
+static enum column_verdict read_name(struct column_table *t, const struct column_key *column,
+                                     struct json_rd *r, struct draft *d)
+{
+    const uint8_t *end;
+    uint64_t word = short_text(r, &end);
+    if (word != 0) {
+        const struct known_name *known = known_name(t, column->read, word);
+        if (known->word == word) {
+            set_number(d, column, known->number);
+            r->at = end;
+            return COLUMN_TAKEN;
+        }
+    }
+    return read_new_name(t, column, r, d, word);
 }
 
 static int hex_digit(uint8_t c)
@@ -422,7 +494,8 @@ static bool parse_mac(const uint8_t *text, size_t size, uint64_t *ret_mac)
     return true;
 }
 
-static enum column_verdict read_mac(enum field field, struct json_rd *r, struct draft *d)
+static enum column_verdict read_mac(const struct column_key *column, struct json_rd *r,
+                                    struct draft *d)
 {
     struct value v;
     uint64_t mac;
@@ -435,11 +508,12 @@ static enum column_verdict read_mac(enum field field, struct json_rd *r, struct 
     if (!number_of_value(&v, UINT64_MAX, &mac) && !parse_mac(v.plain, v.plain_size, &mac)) {
         return COLUMN_BAD;
     }
-    set_number(d, field, mac);
+    set_number(d, column, mac);
     return COLUMN_TAKEN;
 }
 
-static enum column_verdict read_prefix(enum field field, struct json_rd *r, struct draft *d)
+static enum column_verdict read_prefix(const struct column_key *column, struct json_rd *r,
+                                       struct draft *d)
 {
     static const char INVALID[] = "invalid Prefix";
     struct value v;
@@ -458,7 +532,7 @@ static enum column_verdict read_prefix(enum field field, struct json_rd *r, stru
     if (!is_length && !number_of_value(&v, UINT32_MAX, &prefix)) {
         return COLUMN_BAD;
     }
-    set_number(d, field, prefix);
+    set_number(d, column, prefix);
     return COLUMN_TAKEN;
 }
 
@@ -597,25 +671,24 @@ static enum column_verdict read_custom(const struct column_table *t,
     return verdict;
 }
 
-enum column_verdict column_read_value(const struct column_table *t, const struct column_key *column,
+enum column_verdict column_read_value(struct column_table *t, const struct column_key *column,
                                       struct json_rd *r, struct draft *d)
 {
-    enum field field = (enum field)column->index;
     switch (column->read) {
     case COLUMN_READ_NUMBER:
-        return read_number(field, r, d);
+        return read_number(column, r, d);
     case COLUMN_READ_TIME:
-        return read_time(field, r, d);
+        return read_time(column, r, d);
     case COLUMN_READ_TYPE:
     case COLUMN_READ_ETYPE:
     case COLUMN_READ_PROTO:
-        return read_name(column, r, d);
+        return read_name(t, column, r, d);
     case COLUMN_READ_ADDR:
-        return read_addr(field, r, d);
+        return read_addr(column, r, d);
     case COLUMN_READ_MAC:
-        return read_mac(field, r, d);
+        return read_mac(column, r, d);
     case COLUMN_READ_PREFIX:
-        return read_prefix(field, r, d);
+        return read_prefix(column, r, d);
     case COLUMN_READ_LIST:
         return read_elements(t, column, r, d, take_list_element);
     case COLUMN_READ_CUSTOM:

@@ -11,8 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "decode/draft.h"
 #include "base/json_rd.h"
+#include "decode/draft.h"
 #include "flow/mapping.h"
 
 enum column_read {
@@ -34,6 +34,9 @@ struct column_key {
     enum column_read read;
     enum renderer renderer; ///< of a custom column
     uint16_t index;         ///< enum field, or of mapping->customs
+    bool wide;              ///< of a field with a number: it has 64 bits, not 32
+    uint32_t offset;        ///< of a field, in struct flow
+    uint64_t seen;          ///< of a field, its bit
 };
 
 struct column_table;
@@ -53,6 +56,6 @@ enum column_verdict {
     COLUMN_SYNTAX, ///< not JSON
 };
 
-/// Reads the value at the reader into the draft's flow.
-enum column_verdict column_read_value(const struct column_table *t, const struct column_key *column,
+/// Reads the value at the reader into the draft's flow. The table remembers names that it has seen.
+enum column_verdict column_read_value(struct column_table *t, const struct column_key *column,
                                       struct json_rd *r, struct draft *d);

@@ -14,10 +14,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json_rd.h"
 #include "base/mem.h"
 #include "decode/draft.h"
 #include "decode/goflow_column.h"
-#include "base/json_rd.h"
 
 enum {
     EXTRAS_MAX = 4096,
@@ -179,15 +179,11 @@ static bool read_unknown(struct goflow_reader *g, const struct json_text *name)
 
 static void note_seen(struct goflow_reader *g, const struct column_key *column)
 {
-    if (column->read == COLUMN_READ_CUSTOM) {
-        return;
-    }
-    uint64_t bit = FLOW_BIT(column->index);
-    if ((g->seen & bit) != 0) {
+    if ((g->seen & column->seen) != 0) {
         blame(g, LEDGER_LINE_DUPLICATE, "column %.*s is there twice", (int)column->key_size - 3,
               column->key + 1);
     }
-    g->seen |= bit;
+    g->seen |= column->seen;
 }
 
 /// A column of the table; the reader is at its value.
@@ -241,13 +237,35 @@ static bool read_named(struct goflow_reader *g, size_t place)
     return read_known(g, column, begin);
 }
 
+static inline uint64_t load_u64(const void *at)
+{
+    uint64_t v;
+    memcpy(&v, at, sizeof(v));
+    return v;
+}
+
+/// Whether `size` bytes are the same. Names are short: a call would cost more than looking.
+static inline bool is_same(const uint8_t *a, const char *b, size_t size)
+{
+    enum { WORD = sizeof(uint64_t) };
+    if (size < WORD) {
+        return memcmp(a, b, size) == 0;
+    }
+    for (size_t i = 0; i + WORD < size; i += WORD) {
+        if (load_u64(a + i) != load_u64(b + i)) {
+            return false;
+        }
+    }
+    return load_u64(a + size - WORD) == load_u64(b + size - WORD);
+}
+
 /// The column at `place` of the line: first as in the last line, else by its name.
 static inline bool read_column(struct goflow_reader *g, size_t place)
 {
     struct json_rd *r = &g->rd;
     const struct column_key *column = place < REMEMBERED ? g->remembered[place] : NULL;
     if (column != NULL && (size_t)(r->end - r->at) > column->key_size &&
-        memcmp(r->at, column->key, column->key_size) == 0 && r->at[column->key_size] != ' ') {
+        is_same(r->at, column->key, column->key_size) && r->at[column->key_size] != ' ') {
         const uint8_t *name = r->at;
         r->at += column->key_size;
         return read_known(g, column, name);
@@ -258,6 +276,10 @@ static inline bool read_column(struct goflow_reader *g, size_t place)
 /// Behind a value: a comma and the next name, or the end. False for neither.
 static inline bool pass_comma(struct json_rd *r, bool *ret_end)
 {
+    if (r->end - r->at >= 2 && r->at[0] == ',' && r->at[1] == '"') {
+        r->at++;
+        return true;
+    }
     if (!json_rd_blanks(r) || r->at == r->end) {
         return false;
     }

@@ -38,6 +38,66 @@ static void texts_are_canonical(void **state)
     assert_string_equal(addr_text(&odd, text), "");
 }
 
+/// addr_get() says of any text what inet_pton() says of it.
+static void reading_agrees_with_inet_pton(void **state)
+{
+    (void)state;
+    static const char DIGITS[] = "0123456789abcdefABCDEF:::::....g";
+    uint64_t seed = 1;
+    unsigned good = 0;
+    for (int round = 0; round < 300000; round++) {
+        char text[ADDR_TEXT_SIZE_MAX + 4];
+        size_t size = 0;
+        struct addr want;
+        struct addr got;
+        uint8_t bytes[16];
+        for (size_t i = 0; i < sizeof(bytes); i++) {
+            seed = seed * 6364136223846793005U + 1442695040888963407U;
+            bytes[i] = (seed >> 40 & 3) == 0 ? 0 : (uint8_t)(seed >> 56);
+        }
+        struct addr a = round % 3 == 0 ? addr_v4(bytes) : addr_v6(bytes);
+        size = (size_t)(addr_put((uint8_t *)text, &a) - (uint8_t *)text);
+        if (round % 2 == 0) { // damaged
+            seed = seed * 6364136223846793005U + 1442695040888963407U;
+            text[(seed >> 33) % size] = DIGITS[seed >> 59];
+            size -= (seed >> 50) % 8 == 0;
+        }
+        text[size] = '\0';
+        int status = addr_parse(text, &want);
+        assert_int_equal(addr_get((const uint8_t *)text, size, &got), status);
+        if (status == 0) {
+            assert_memory_equal(&got, &want, sizeof(got));
+            good++;
+        }
+    }
+    assert_in_range(good, 150000, 299999);
+    static const char *const ODD[] = { "",
+                                       ":",
+                                       "::",
+                                       ":::",
+                                       "1::",
+                                       "::1",
+                                       "1:",
+                                       ":1",
+                                       "1:2:3:4:5:6:7::",
+                                       "::2:3:4:5:6:7:8",
+                                       "1::2:3:4:5:6:7:8",
+                                       "1::2::3",
+                                       "00001::",
+                                       "1:2:3:4:5:6:7:8:9",
+                                       "::1.2.3.4",
+                                       "1.2.3.04",
+                                       "1.2.3",
+                                       "fe80::1%eth0" };
+    for (size_t i = 0; i < sizeof(ODD) / sizeof(ODD[0]); i++) {
+        struct addr want = { 0 };
+        struct addr got = { 0 };
+        assert_int_equal(addr_get((const uint8_t *)ODD[i], strlen(ODD[i]), &got),
+                         addr_parse(ODD[i], &want));
+        assert_memory_equal(&got, &want, sizeof(got));
+    }
+}
+
 static void mapped_is_ipv4(void **state)
 {
     (void)state;
@@ -101,9 +161,8 @@ static void what_is_no_network(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(texts_are_canonical),
-        cmocka_unit_test(mapped_is_ipv4),
-        cmocka_unit_test(networks),
+        cmocka_unit_test(texts_are_canonical), cmocka_unit_test(reading_agrees_with_inet_pton),
+        cmocka_unit_test(mapped_is_ipv4),      cmocka_unit_test(networks),
         cmocka_unit_test(what_is_no_network),
     };
     return UNIT_MAIN("base/addr", tests);
