@@ -19,6 +19,9 @@ _Noreturn void check_failed(const char *condition, const char *file, int line);
 #endif
 
 /// The caller must look at the result.
+/// Of a function for the odd case: out of the way of its caller's hot path.
+#define COLD __attribute__((noinline, cold))
+
 #define MUST_USE __attribute__((warn_unused_result))
 #define PRINTF_LIKE(format_index, args_index)                                                      \
     __attribute__((format(printf, format_index, args_index)))

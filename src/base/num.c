@@ -97,3 +97,55 @@ int num_get_u64(const char *text, size_t size, uint64_t max, uint64_t *ret_value
     *ret_value = value;
     return 0;
 }
+
+/// Eight bytes, the first one lowest.
+static inline uint64_t load_le64(const uint8_t *at)
+{
+    uint64_t v;
+    memcpy(&v, at, sizeof(v));
+    return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? v : __builtin_bswap64(v);
+}
+
+/// How many of eight bytes are digits before the first that is none. A digit has 3 in its high half
+/// still when 6 is added; what the sum carries goes to bytes behind the one that is no digit.
+static inline unsigned count_digits(uint64_t bytes)
+{
+    uint64_t odd = ((bytes & UINT64_C(0xf0f0f0f0f0f0f0f0)) ^ UINT64_C(0x3030303030303030)) |
+                   (((bytes + UINT64_C(0x0606060606060606)) & UINT64_C(0xf0f0f0f0f0f0f0f0)) ^
+                    UINT64_C(0x3030303030303030));
+    return odd == 0 ? 8 : (unsigned)__builtin_ctzll(odd) / 8;
+}
+
+/// The number that the first `digits` (1 to 8) of eight bytes say: neighbors are joined to pairs,
+/// pairs to fours, fours to the eight.
+static inline uint32_t value_of_digits(uint64_t bytes, unsigned digits)
+{
+    uint64_t v = (bytes & UINT64_C(0x0f0f0f0f0f0f0f0f)) << (64 - 8 * digits); // zeros in front
+    v = v * 10 + (v >> 8);
+    uint64_t high = (v & UINT64_C(0x000000ff000000ff)) * UINT64_C(0x000f424000000064);
+    uint64_t low = (v >> 16 & UINT64_C(0x000000ff000000ff)) * UINT64_C(0x0000271000000001);
+    return (uint32_t)((high + low) >> 32);
+}
+
+const uint8_t *num_scan(const uint8_t *at, const uint8_t *end, uint64_t *ret_value)
+{
+    static const uint32_t POWERS[] = {
+        1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000
+    };
+    const uint8_t *begin = at;
+    uint64_t value = 0;
+    unsigned digits = 8;
+    while (digits == 8 && end - at >= 8) {
+        uint64_t bytes = load_le64(at);
+        digits = count_digits(bytes);
+        if (digits > 0) {
+            value = value * POWERS[digits] + value_of_digits(bytes, digits);
+        }
+        at += digits;
+    }
+    while (digits == 8 && at < end && (unsigned)(*at - '0') <= 9) { // the last few bytes of all
+        value = value * 10 + (uint64_t)(*at++ - '0');
+    }
+    *ret_value = value;
+    return at - begin <= NUM_SCAN_DIGITS_MAX ? at : NULL;
+}

@@ -25,3 +25,9 @@ uint8_t *num_put_hex(uint8_t *at, uint64_t value, unsigned digits);
 /// All of `text` (`size` bytes, decimal digits only) as a number up to `max`. ERR_INVALID,
 /// ERR_RANGE.
 int num_get_u64(const char *text, size_t size, uint64_t max, uint64_t *ret_value) MUST_USE;
+
+enum { NUM_SCAN_DIGITS_MAX = 19 };
+
+/// The decimal digits at `at`, before `end`. Returns where they end: `at` when there are none, NULL
+/// when there are more than NUM_SCAN_DIGITS_MAX, of which any number fits 64 bits.
+const uint8_t *num_scan(const uint8_t *at, const uint8_t *end, uint64_t *ret_value);

@@ -7,12 +7,11 @@
 
 #include <string.h>
 
-struct flow *draft_begin(struct draft *d, struct batch_writer *out)
+/// The counts lie far from each other, and the flows of a log mostly have no list: they are left
+/// alone until one has.
+static void clear_lists(struct draft *d)
 {
-    d->out = out;
-    d->flow = batch_writer_begin(out);
-    d->too_large = false;
-    d->unmappable = false;
+    d->has_lists = false;
     d->bgp_communities.count = 0;
     d->as_path.count = 0;
     d->mpls_ttl.count = 0;
@@ -23,6 +22,17 @@ struct flow *draft_begin(struct draft *d, struct batch_writer *out)
     d->routing_addresses.count = 0;
     d->custom_count = 0;
     d->custom_bytes_size = 0;
+}
+
+struct flow *draft_begin(struct draft *d, struct batch_writer *out)
+{
+    d->out = out;
+    d->flow = batch_writer_begin(out);
+    d->too_large = false;
+    d->unmappable = false;
+    if (d->has_lists) {
+        clear_lists(d);
+    }
     return d->flow;
 }
 
@@ -46,14 +56,9 @@ static struct span add_customs(struct draft *d)
     return batch_writer_add(d->out, d->customs, d->custom_count, sizeof(d->customs[0]));
 }
 
-bool draft_commit(struct draft *d, enum ledger_entry *ret_reason)
+static void add_lists(struct draft *d)
 {
     struct flow *flow = d->flow;
-    if (d->unmappable || d->too_large) {
-        *ret_reason = d->unmappable ? LEDGER_FLOW_VALUE : LEDGER_FLOW_TOO_LARGE;
-        draft_abandon(d);
-        return false;
-    }
     flow->layer_stack = add_u32s(d, &d->layer_stack);
     flow->layer_size = add_u32s(d, &d->layer_size);
     flow->bgp_communities = add_u32s(d, &d->bgp_communities);
@@ -64,6 +69,18 @@ bool draft_commit(struct draft *d, enum ledger_entry *ret_reason)
     flow->ipv6_routing_header_addresses = add_addrs(d, &d->routing_addresses);
     if (d->custom_count > 0) {
         flow->custom = add_customs(d);
+    }
+}
+
+bool draft_commit(struct draft *d, enum ledger_entry *ret_reason)
+{
+    if (d->unmappable || d->too_large) {
+        *ret_reason = d->unmappable ? LEDGER_FLOW_VALUE : LEDGER_FLOW_TOO_LARGE;
+        draft_abandon(d);
+        return false;
+    }
+    if (d->has_lists) {
+        add_lists(d);
     }
     d->flow = NULL;
     *ret_reason = LEDGER_FLOW_TOO_LARGE;
@@ -153,6 +170,7 @@ void draft_push_custom(struct draft *d, const struct custom *custom, uint32_t co
         d->too_large = true;
         return;
     }
+    d->has_lists = true;
     struct custom_value *v = &d->customs[d->custom_count++];
     *v = (struct custom_value){ .column = column };
     if (is_number) {

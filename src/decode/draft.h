@@ -32,6 +32,7 @@ struct draft {
     struct flow *flow; ///< NULL between flows
     bool too_large;
     bool unmappable; ///< a rule asked for a number from more than eight bytes
+    bool has_lists;  ///< something was pushed since the lists were last cleared
 
     struct u32_list bgp_communities;
     struct u32_list as_path;
@@ -61,6 +62,7 @@ struct u32_list *draft_list(struct draft *d, enum field field);
 
 static inline void draft_push(struct draft *d, struct u32_list *list, uint32_t value)
 {
+    d->has_lists = true;
     if (list->count == LIST_ELEMENTS_MAX) {
         d->too_large = true;
         return;
@@ -70,6 +72,7 @@ static inline void draft_push(struct draft *d, struct u32_list *list, uint32_t v
 
 static inline void draft_push_addr(struct draft *d, struct addr_list *list, struct addr value)
 {
+    d->has_lists = true;
     if (list->count == LIST_ADDRESSES_MAX) {
         d->too_large = true;
         return;

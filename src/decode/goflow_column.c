@@ -238,20 +238,12 @@ static inline void set_addr(struct draft *d, const struct column_key *column,
 /// else stands there, and the reader has not moved.
 static inline bool fast_number(struct json_rd *r, uint64_t *ret_number)
 {
-    enum { SAFE_DIGITS = 19 };
-    const uint8_t *at = r->at;
-    const uint8_t *end = r->end;
-    uint64_t number = 0;
-    while (at < end && (unsigned)(*at - '0') <= 9) {
-        number = number * 10 + (uint64_t)(*at++ - '0');
-    }
-    size_t digits = (size_t)(at - r->at);
-    if (digits == 0 || digits > SAFE_DIGITS || at == end || (*at != ',' && *at != '}') ||
-        (*r->at == '0' && digits > 1)) {
+    const uint8_t *at = num_scan(r->at, r->end, ret_number);
+    if (at == NULL || at == r->at || at == r->end || (*at != ',' && *at != '}') ||
+        (*r->at == '0' && at - r->at > 1)) {
         return false;
     }
     r->at = at;
-    *ret_number = number;
     return true;
 }
 
@@ -264,8 +256,8 @@ static bool number_of_value(const struct value *v, uint64_t max, uint64_t *ret_n
 }
 
 /// A number that does not stand there in bare digits.
-static enum column_verdict read_odd_number(const struct column_key *column, struct json_rd *r,
-                                           struct draft *d)
+static COLD enum column_verdict read_odd_number(const struct column_key *column, struct json_rd *r,
+                                                struct draft *d)
 {
     struct value v;
     uint64_t number;
@@ -320,15 +312,11 @@ static bool parse_time(const struct value *v, uint64_t *ret_ns)
     return true;
 }
 
-static enum column_verdict read_time(const struct column_key *column, struct json_rd *r,
-                                     struct draft *d)
+static COLD enum column_verdict read_odd_time(const struct column_key *column, struct json_rd *r,
+                                              struct draft *d)
 {
     uint64_t ns;
     struct value v;
-    if (fast_number(r, &ns)) {
-        set_number(d, column, ns);
-        return COLUMN_TAKEN;
-    }
     if (!take_value(r, &v)) {
         return COLUMN_SYNTAX;
     }
@@ -342,18 +330,21 @@ static enum column_verdict read_time(const struct column_key *column, struct jso
     return COLUMN_TAKEN;
 }
 
-static enum column_verdict read_addr(const struct column_key *column, struct json_rd *r,
-                                     struct draft *d)
+static inline enum column_verdict read_time(const struct column_key *column, struct json_rd *r,
+                                            struct draft *d)
+{
+    uint64_t ns;
+    if (fast_number(r, &ns)) {
+        set_number(d, column, ns);
+        return COLUMN_TAKEN;
+    }
+    return read_odd_time(column, r, d);
+}
+
+static COLD enum column_verdict read_odd_addr(const struct column_key *column, struct json_rd *r,
+                                              struct draft *d)
 {
     struct addr address;
-    if (json_rd_is_at(r, '"')) {
-        const uint8_t *end = addr_scan(r->at + 1, r->end, &address);
-        if (end != NULL && end < r->end && *end == '"') {
-            r->at = end + 1;
-            set_addr(d, column, &address);
-            return COLUMN_TAKEN;
-        }
-    }
     struct value v;
     if (!take_value(r, &v)) {
         return COLUMN_SYNTAX;
@@ -366,6 +357,21 @@ static enum column_verdict read_addr(const struct column_key *column, struct jso
     }
     set_addr(d, column, &address);
     return COLUMN_TAKEN;
+}
+
+static inline enum column_verdict read_addr(const struct column_key *column, struct json_rd *r,
+                                            struct draft *d)
+{
+    struct addr address;
+    if (json_rd_is_at(r, '"')) {
+        const uint8_t *end = addr_scan(r->at + 1, r->end, &address);
+        if (end != NULL && end < r->end && *end == '"') {
+            r->at = end + 1;
+            set_addr(d, column, &address);
+            return COLUMN_TAKEN;
+        }
+    }
+    return read_odd_addr(column, r, d);
 }
 
 /// A text that stands for no number: kept beside the field.
@@ -415,8 +421,9 @@ static int number_by_name(enum column_read read, const struct value *v)
 }
 
 /// A name that is not remembered, or a number.
-static enum column_verdict read_new_name(struct column_table *t, const struct column_key *column,
-                                         struct json_rd *r, struct draft *d, uint64_t word)
+static COLD enum column_verdict read_new_name(struct column_table *t,
+                                              const struct column_key *column, struct json_rd *r,
+                                              struct draft *d, uint64_t word)
 {
     struct value v;
     uint64_t number;
@@ -494,8 +501,8 @@ static bool parse_mac(const uint8_t *text, size_t size, uint64_t *ret_mac)
     return true;
 }
 
-static enum column_verdict read_mac(const struct column_key *column, struct json_rd *r,
-                                    struct draft *d)
+static COLD enum column_verdict read_mac(const struct column_key *column, struct json_rd *r,
+                                         struct draft *d)
 {
     struct value v;
     uint64_t mac;
@@ -512,8 +519,8 @@ static enum column_verdict read_mac(const struct column_key *column, struct json
     return COLUMN_TAKEN;
 }
 
-static enum column_verdict read_prefix(const struct column_key *column, struct json_rd *r,
-                                       struct draft *d)
+static COLD enum column_verdict read_prefix(const struct column_key *column, struct json_rd *r,
+                                            struct draft *d)
 {
     static const char INVALID[] = "invalid Prefix";
     struct value v;
@@ -542,9 +549,9 @@ typedef enum column_verdict element_fn(struct draft *d, const struct column_tabl
                                        const struct column_key *column, const struct value *v);
 
 /// Calls `each` for the elements of an array; a value that is none is an array of one.
-static enum column_verdict read_elements(const struct column_table *t,
-                                         const struct column_key *column, struct json_rd *r,
-                                         struct draft *d, element_fn *each)
+static COLD enum column_verdict read_elements(const struct column_table *t,
+                                              const struct column_key *column, struct json_rd *r,
+                                              struct draft *d, element_fn *each)
 {
     struct value v;
     enum column_verdict verdict = COLUMN_TAKEN;
@@ -657,9 +664,9 @@ static enum column_verdict take_custom(struct draft *d, const struct column_tabl
 }
 
 /// All of a column's elements, or, when one must be kept as it is, none.
-static enum column_verdict read_custom(const struct column_table *t,
-                                       const struct column_key *column, struct json_rd *r,
-                                       struct draft *d)
+static COLD enum column_verdict read_custom(const struct column_table *t,
+                                            const struct column_key *column, struct json_rd *r,
+                                            struct draft *d)
 {
     size_t count = d->custom_count;
     size_t bytes = d->custom_bytes_size;

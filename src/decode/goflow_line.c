@@ -88,7 +88,7 @@ const char *goflow_words(const struct goflow_reader *g)
 // --- What is wrong -------------------------------------------------------------------------------
 
 /// Notes the first thing that is wrong with the line.
-static void PRINTF_LIKE(3, 4)
+static COLD void PRINTF_LIKE(3, 4)
     blame(struct goflow_reader *g, enum ledger_entry reason, const char *format, ...)
 {
     if (g->reason != LEDGER_LINE_FLOW) {
@@ -106,7 +106,7 @@ static size_t column_number(const struct goflow_reader *g, const uint8_t *at)
     return (size_t)(at - g->rd.begin) + 1;
 }
 
-static void blame_syntax(struct goflow_reader *g)
+static COLD void blame_syntax(struct goflow_reader *g)
 {
     const struct json_rd *r = &g->rd;
     if (r->at < r->end) {
@@ -118,8 +118,14 @@ static void blame_syntax(struct goflow_reader *g)
     }
 }
 
-static void blame_value(struct goflow_reader *g, const struct column_key *column,
-                        const uint8_t *value)
+static COLD void blame_twice(struct goflow_reader *g, const uint8_t *name, size_t size)
+{
+    blame(g, LEDGER_LINE_DUPLICATE, "column %.*s is there twice",
+          (int)(size < NAME_SHOWN ? size : NAME_SHOWN), (const char *)name);
+}
+
+static COLD void blame_value(struct goflow_reader *g, const struct column_key *column,
+                             const uint8_t *value)
 {
     size_t size = (size_t)(g->rd.at - value);
     blame(g, LEDGER_LINE_VALUE, "%.*s %.*s at column %zu is not a value that this column can have",
@@ -167,9 +173,7 @@ static bool read_unknown(struct goflow_reader *g, const struct json_text *name)
     for (size_t i = 0; i < g->extra_count; i++) {
         const struct extra *e = &g->extras[i];
         if (e->name_size == name->size + 2 && memcmp(e->name + 1, name->data, name->size) == 0) {
-            blame(g, LEDGER_LINE_DUPLICATE, "column %.*s is there twice",
-                  (int)(name->size < NAME_SHOWN ? name->size : NAME_SHOWN),
-                  (const char *)name->data);
+            blame_twice(g, name->data, name->size);
         }
     }
     recognise(g, name, value);
@@ -180,15 +184,14 @@ static bool read_unknown(struct goflow_reader *g, const struct json_text *name)
 static void note_seen(struct goflow_reader *g, const struct column_key *column)
 {
     if ((g->seen & column->seen) != 0) {
-        blame(g, LEDGER_LINE_DUPLICATE, "column %.*s is there twice", (int)column->key_size - 3,
-              column->key + 1);
+        blame_twice(g, (const uint8_t *)column->key + 1, column->key_size - 3);
     }
     g->seen |= column->seen;
 }
 
 /// A column of the table; the reader is at its value.
-static bool read_known(struct goflow_reader *g, const struct column_key *column,
-                       const uint8_t *name)
+static inline bool read_known(struct goflow_reader *g, const struct column_key *column,
+                              const uint8_t *name)
 {
     const uint8_t *value = g->rd.at;
     note_seen(g, column);
@@ -208,7 +211,7 @@ static bool read_known(struct goflow_reader *g, const struct column_key *column,
 }
 
 /// A name as JSON, and its value. `place`: which column of the line it is.
-static bool read_named(struct goflow_reader *g, size_t place)
+static COLD bool read_named(struct goflow_reader *g, size_t place)
 {
     struct json_rd *r = &g->rd;
     struct json_text name;

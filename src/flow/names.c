@@ -82,7 +82,7 @@ int proto_by_name(const char *name, size_t size)
 
 int etype_by_name(const char *name, size_t size)
 {
-    static const int ETYPES[] = { 0x0800, 0x86dd, 0x0806 };
+    static const int ETYPES[] = { ETYPE_IPV4, ETYPE_IPV6, ETYPE_ARP };
     for (size_t i = 0; i < sizeof(ETYPES) / sizeof(ETYPES[0]); i++) {
         if (is_same(etype_name((uint32_t)ETYPES[i]), name, size)) {
             return ETYPES[i];
@@ -94,11 +94,11 @@ int etype_by_name(const char *name, size_t size)
 const char *etype_name(uint32_t etype)
 {
     switch (etype) {
-    case 0x0800:
+    case ETYPE_IPV4:
         return "IPv4";
-    case 0x0806:
+    case ETYPE_ARP:
         return "ARP";
-    case 0x86dd:
+    case ETYPE_IPV6:
         return "IPv6";
     default:
         return "";

@@ -15,6 +15,9 @@ enum { PROTO_NAMED = 146 };
 /// several numbers, and for all others.
 int proto_by_name(const char *name, size_t size);
 
+/// The ethertypes that have a name.
+enum { ETYPE_IPV4 = 0x0800, ETYPE_ARP = 0x0806, ETYPE_IPV6 = 0x86dd };
+
 /// "IPv4", "ARP", "IPv6"; "" for others.
 const char *etype_name(uint32_t etype);
 /// The number of such a name, in any case of letters; -1 for others.

@@ -533,8 +533,8 @@ static struct span name_of(const struct flow *flow, const struct step *step)
                                         : (struct span){ 0 };
 }
 
-/// A value that put_fixed() would write, unless it has a name of its own or is to be left out.
-/// Returns whether anything was appended.
+/// A value that put_fixed() would write, unless it has a name of its own. Returns whether anything
+/// was appended.
 static bool append_odd(const struct column_plan *plan, const struct step *step,
                        const struct batch *batch, const struct flow *flow, struct buf *out)
 {
@@ -542,9 +542,6 @@ static bool append_odd(const struct column_plan *plan, const struct step *step,
     if (name.count > 0) {
         plan->style.put_text(out, batch_bytes(batch, name), name.count);
         return true;
-    }
-    if (plan->style.skip_empty && is_empty(batch, flow, step)) {
-        return false;
     }
     if (!is_bounded(step->op)) {
         return append_unbounded(plan, step, batch, flow, out);
@@ -568,13 +565,16 @@ void column_plan_append(const struct column_plan *plan, const struct batch *batc
                         const struct flow *flow, struct buf *out)
 {
     size_t skip = 1; // the first column has no separator before it
-    bool odd = plan->style.skip_empty ||
-               flow->proto_text.count + flow->etype_text.count + flow->type_text.count > 0;
+    bool skip_empty = plan->style.skip_empty;
+    bool odd = flow->proto_text.count + flow->etype_text.count + flow->type_text.count > 0;
     if (buf_reserve(out, plan->fixed_size) != 0) {
         return;
     }
     for (size_t i = 0; i < plan->step_count; i++) {
         const struct step *step = &plan->steps[i];
+        if (skip_empty && is_empty(batch, flow, step) && name_of(flow, step).count == 0) {
+            continue;
+        }
         size_t before = out->size;
         uint8_t *at = put_prefix(buf_tail(out), step, skip);
         if (!odd && is_bounded(step->op)) {

@@ -30,6 +30,21 @@
 enum {
     /// All fixed names and values of bounded size of a document.
     DOCUMENT_SIZE_MAX = 4096,
+    NAME_SIZE_MAX = 80,
+    FLOW_TYPES = 5,
+    PROTOS = 256,
+};
+
+/// A few members, ready to be written.
+struct members {
+    uint8_t size;
+    uint8_t text[NAME_SIZE_MAX];
+};
+
+/// The members that say a number's name, made once.
+struct names {
+    struct members actions[FLOW_TYPES]; ///< event.action
+    struct members protos[PROTOS];      ///< network.transport and iana_number
 };
 
 struct plan {
@@ -38,7 +53,9 @@ struct plan {
     struct ecs_elastic *elastic; ///< the other profile; NULL in this one
     uint64_t now_ns;             ///< when the document is written
     uint64_t named;              ///< bits of the fields that the mapping names
-    struct mapping rest;         ///< what goes under goflow2.*: columns without a home in ECS
+    uint64_t homeless;           ///< bits of the fields that go under goflow2.*
+    struct names names;
+    struct mapping rest; ///< what goes under goflow2.*: columns without a home in ECS
     struct column columns[FIELD_COUNT + MAPPING_COLUMNS_MAX];
     struct column_plan *rest_plan;
 };
@@ -89,6 +106,51 @@ static uint8_t *put_lower(uint8_t *at, const char *name, size_t size)
         *c = *c < 0x80 ? (uint8_t)tolower(*c) : *c;
     }
     return at;
+}
+
+static uint8_t *put_members(uint8_t *at, const struct members *members)
+{
+    memcpy(at, members->text, NAME_SIZE_MAX); // a fixed size: two moves and no call
+    return at + members->size;
+}
+
+/// network.transport and, where it has a name, iana_number.
+static uint8_t *make_proto(uint8_t *at, uint32_t proto)
+{
+    const char *name = proto_name(proto);
+    at = PUT(at, "\"transport\":");
+    at = put_lower(at, name, strlen(name));
+    *at++ = ',';
+    if (proto < PROTO_NAMED) {
+        at = PUT(at, "\"iana_number\":\"");
+        at = num_put_u32(at, proto);
+        at = PUT(at, "\",");
+    }
+    return at;
+}
+
+static uint8_t *put_proto(uint8_t *at, const struct names *names, uint32_t proto)
+{
+    return proto < PROTOS ? put_members(at, &names->protos[proto]) : make_proto(at, proto);
+}
+
+static void make_names(struct names *names)
+{
+    for (uint32_t i = 0; i < FLOW_TYPES; i++) {
+        struct members *m = &names->actions[i];
+        uint8_t *at = PUT(m->text, "\"action\":");
+        const char *name = flow_type_text(i);
+        CHECK(name != NULL);
+        at = json_put_string(at, (const uint8_t *)name, strlen(name));
+        *at++ = ',';
+        m->size = (uint8_t)(at - m->text);
+        CHECK(m->size <= NAME_SIZE_MAX);
+    }
+    for (uint32_t i = 0; i < PROTOS; i++) {
+        struct members *m = &names->protos[i];
+        m->size = (uint8_t)(make_proto(m->text, i) - m->text);
+        CHECK(m->size <= NAME_SIZE_MAX);
+    }
 }
 
 /// AA-BB-CC-DD-EE-FF, as ECS wants it.
@@ -161,7 +223,7 @@ static void begin_event(struct doc *d, const char *kind, size_t kind_size)
     d->at = PUT(d->at, "\",");
     d->at = put_piece(d->at, e->events[envelope_dataset(d->flow)]);
     d->at = PUT(d->at, "\"ingested\":\"");
-    d->at = envelope_put_time(e, d->at, d->plan->now_ns);
+    d->at = envelope_put_now(e, d->at, d->plan->now_ns);
     d->at = PUT(d->at, "\",");
     if (d->plan->settings->show_id) {
         d->at = PUT(d->at, "\"id\":\"");
@@ -176,15 +238,12 @@ static void put_event(struct doc *d)
     const struct flow *f = d->flow;
     begin_event(d, "event", strlen("event"));
     d->at = PUT(d->at, "\"category\":[\"network\"],\"type\":[\"connection\"],");
-    const char *type = flow_type_text(f->type);
     if (f->type_text.count > 0) {
         d->at = PUT(d->at, "\"action\":");
         d->at = put_span_text(d, d->at, f->type_text);
         *d->at++ = ',';
-    } else if (has(d, FIELD_TYPE) && type != NULL) {
-        d->at = PUT(d->at, "\"action\":");
-        d->at = json_put_string(d->at, (const uint8_t *)type, strlen(type));
-        *d->at++ = ',';
+    } else if (has(d, FIELD_TYPE) && f->type < FLOW_TYPES) {
+        d->at = put_members(d->at, &d->plan->names.actions[f->type]);
     }
     put_event_times(d);
     if (d->plan->settings->preserve_original && f->original.count > 0) {
@@ -372,22 +431,25 @@ static void put_end_points(struct doc *d)
 
 static bool is_ip(const struct doc *d)
 {
-    const char *name = etype_name(d->flow->etype);
-    return !has(d, FIELD_ETYPE) || strncmp(name, "IPv", 3) == 0;
+    uint32_t etype = d->flow->etype;
+    return !has(d, FIELD_ETYPE) || etype == ETYPE_IPV4 || etype == ETYPE_IPV6;
 }
 
 /// network.type, transport and iana_number. Protocol 0 of what is no IP is nobody's protocol.
 static void put_protocol(struct doc *d)
 {
     const struct flow *f = d->flow;
-    const char *etype = etype_name(f->etype);
-    if (f->etype_text.count > 0 || etype[0] != '\0') {
-        bool text = f->etype_text.count > 0;
+    if (f->etype_text.count > 0) {
         d->at = PUT(d->at, "\"type\":");
-        d->at = text ? put_lower(d->at, (const char *)batch_bytes(d->batch, f->etype_text),
-                                 f->etype_text.count)
-                     : put_lower(d->at, etype, strlen(etype));
+        d->at = put_lower(d->at, (const char *)batch_bytes(d->batch, f->etype_text),
+                          f->etype_text.count);
         *d->at++ = ',';
+    } else if (f->etype == ETYPE_IPV4) {
+        d->at = PUT(d->at, "\"type\":\"ipv4\",");
+    } else if (f->etype == ETYPE_IPV6) {
+        d->at = PUT(d->at, "\"type\":\"ipv6\",");
+    } else if (f->etype == ETYPE_ARP) {
+        d->at = PUT(d->at, "\"type\":\"arp\",");
     }
     if (f->proto_text.count > 0) {
         d->at = PUT(d->at, "\"transport\":");
@@ -395,16 +457,7 @@ static void put_protocol(struct doc *d)
                           f->proto_text.count);
         *d->at++ = ',';
     } else if (has(d, FIELD_PROTO) && (f->proto != 0 || is_ip(d))) {
-        const char *proto = proto_name(f->proto);
-        size_t size = strlen(proto);
-        d->at = PUT(d->at, "\"transport\":");
-        d->at = put_lower(d->at, proto, size);
-        *d->at++ = ',';
-        if (f->proto < PROTO_NAMED) {
-            d->at = PUT(d->at, "\"iana_number\":\"");
-            d->at = num_put_u32(d->at, f->proto);
-            d->at = PUT(d->at, "\",");
-        }
+        d->at = put_proto(d->at, &d->plan->names, f->proto);
     }
 }
 
@@ -547,6 +600,14 @@ static void append_rest(struct plan *plan, const struct batch *batch, const stru
 {
     static const char BEGIN[] = "\"goflow2\":{";
     size_t before = out->size;
+    bool nothing = (flow->present & plan->homeless) == 0 &&
+                   flow->custom.count + flow->extras.count + flow->src_place.network.count +
+                           flow->dst_place.network.count ==
+                       0;
+    if (nothing) {
+        out->data[out->size - 1] = '}'; // where the comma was
+        return;
+    }
     buf_append(out, BEGIN, sizeof(BEGIN) - 1);
     if (out->bad) {
         return;
@@ -625,7 +686,7 @@ static enum format_outcome append(void *plan_, const struct batch *batch, const 
                                   struct buf *out)
 {
     struct plan *plan = plan_;
-    plan->now_ns = clock_wall_ns();
+    plan->now_ns = clock_wall_coarse_ns();
     if (plan->elastic != NULL) {
         return ecs_elastic_append(plan->elastic, &plan->envelope, batch, flow, plan->now_ns, out);
     }
@@ -664,6 +725,7 @@ static void choose_rest(struct plan *plan, const struct mapping *mapping)
     size_t count = 0;
     for (enum field f = 0; f < FIELD_COUNT; f++) {
         if (!has_home(f)) {
+            plan->homeless |= FLOW_BIT(f);
             plan->columns[count++] = (struct column){ .name = FIELDS[f].json_name,
                                                       .source = COLUMN_FIELD,
                                                       .index = (uint16_t)f,
@@ -710,6 +772,7 @@ static int plan_new(const struct format_settings *settings, void **ret_plan, str
         return ERR_NO_MEMORY;
     }
     plan->settings = settings->ecs;
+    make_names(&plan->names);
     choose_rest(plan, settings->mapping);
     plan->rest_plan = column_plan_new(&plan->rest, &STYLE, put_rest_name);
     int status = plan->rest_plan == NULL ? ERR_NO_MEMORY

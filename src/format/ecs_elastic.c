@@ -66,14 +66,14 @@ static void make_event(struct ecs_elastic *e, struct envelope *envelope, const s
     enum ecs_dataset dataset = ECS_DATASET_SFLOW; // the package has only this one
     uint8_t *at = buf_tail(out);
     at = PUT(at, "{\"@timestamp\":\"");
-    at = envelope_put_time(envelope, at, now_ns);
+    at = envelope_put_now(envelope, at, now_ns);
     at = PUT(at, "\",");
     at = put_piece(at, envelope->heads[dataset]);
     at = envelope_put_source(at, batch, flow);
     at = PUT(at, "\"event\":{");
     at = put_piece(at, envelope->events[dataset]);
     at = PUT(at, "\"ingested\":\"");
-    at = envelope_put_time(envelope, at, now_ns);
+    at = envelope_put_now(envelope, at, now_ns);
     at = PUT(at, "\",");
     if (e->show_id) {
         at = PUT(at, "\"id\":\"");

@@ -188,7 +188,7 @@ static struct piece take_piece(const struct envelope *e, size_t *begin, size_t e
 
 int envelope_init(struct envelope *e, const struct ecs_settings *settings, struct err *err)
 {
-    *e = (struct envelope){ .settings = settings, .second = UINT64_MAX };
+    *e = (struct envelope){ .settings = settings, .second = UINT64_MAX, .now_ms = UINT64_MAX };
     struct buf members[ECS_OBJECT_COUNT];
     size_t ends[2 * ECS_DATASET_COUNT + 1 + ECS_OBJECT_COUNT];
     for (enum ecs_object o = 0; o < ECS_OBJECT_COUNT; o++) {
@@ -227,46 +227,60 @@ void envelope_release(struct envelope *e)
     buf_release(&e->texts);
 }
 
-/// "2024-07-31T00:00:59." of a second; most flows come in the same one as the last.
-static void set_second(struct envelope *e, uint64_t second)
+/// "2024-07-31T00:00:59." of a second.
+static void make_date(uint64_t second, uint8_t ret_date[static TIMESTAMP_SIZE])
 {
     uint8_t text[RENDER_DATETIME_SIZE_MAX];
     (void)render_datetime(text, (int64_t)second, 0); // ends with Z where the fraction goes
-    memcpy(e->date, text, TIMESTAMP_SIZE - 4);
-    e->date[TIMESTAMP_SIZE - 5] = '.';
-    e->second = second;
+    memcpy(ret_date, text, TIMESTAMP_SIZE - 4);
+    ret_date[TIMESTAMP_SIZE - 5] = '.';
 }
 
-static uint8_t *put_second(struct envelope *e, uint8_t *at, uint64_t ns)
+/// Most flows come in the same second as the last.
+static uint8_t *put_second(struct envelope *e, uint8_t *at, uint64_t second)
 {
-    if (ns / NS_PER_S != e->second) {
-        set_second(e, ns / NS_PER_S);
+    if (second != e->second) {
+        make_date(second, e->date);
+        e->second = second;
     }
-    memcpy(at, e->date, TIMESTAMP_SIZE - 4);
+    memcpy(at, e->date, TIMESTAMP_SIZE);
     return at + TIMESTAMP_SIZE - 4;
 }
 
-static uint8_t *put_digits(uint8_t *at, uint64_t value, unsigned digits)
+static uint8_t *put_three(uint8_t *at, unsigned value)
 {
-    for (unsigned i = digits; i > 0; i--) {
-        at[i - 1] = (uint8_t)('0' + value % 10);
-        value /= 10;
-    }
-    return at + digits;
+    *at++ = (uint8_t)('0' + value / 100);
+    memcpy(at, NUM_DIGIT_PAIRS + 2 * (value % 100), 2);
+    return at + 2;
 }
 
 uint8_t *envelope_put_time(struct envelope *e, uint8_t *at, uint64_t ns)
 {
-    at = put_second(e, at, ns);
-    at = put_digits(at, ns % NS_PER_S / NS_PER_MS, 3);
+    at = put_second(e, at, ns / NS_PER_S);
+    at = put_three(at, (unsigned)(ns % NS_PER_S / NS_PER_MS));
     *at++ = 'Z';
     return at;
 }
 
+uint8_t *envelope_put_now(struct envelope *e, uint8_t *at, uint64_t ns)
+{
+    uint64_t ms = ns / NS_PER_MS;
+    if (ms != e->now_ms) {
+        make_date(ms / 1000, e->now);
+        *put_three(e->now + TIMESTAMP_SIZE - 4, (unsigned)(ms % 1000)) = 'Z';
+        e->now_ms = ms;
+    }
+    memcpy(at, e->now, TIMESTAMP_SIZE);
+    return at + TIMESTAMP_SIZE;
+}
+
 uint8_t *envelope_put_time_ns(struct envelope *e, uint8_t *at, uint64_t ns)
 {
-    at = put_second(e, at, ns);
-    at = put_digits(at, ns % NS_PER_S, 9);
+    at = put_second(e, at, ns / NS_PER_S);
+    unsigned fraction = (unsigned)(ns % NS_PER_S);
+    at = put_three(at, fraction / 1000000);
+    at = put_three(at, fraction / 1000 % 1000);
+    at = put_three(at, fraction % 1000);
     *at++ = 'Z';
     return at;
 }

@@ -40,6 +40,8 @@ struct envelope {
     struct buf texts; ///< owns the pieces
     uint64_t second;  ///< of which `date` is the text
     uint8_t date[TIMESTAMP_SIZE];
+    uint64_t now_ms; ///< of which `now` is the text
+    uint8_t now[TIMESTAMP_SIZE];
 };
 
 /// ERR_INVALID for constant fields that cannot be, ERR_NO_MEMORY.
@@ -71,6 +73,8 @@ static inline uint8_t *put_end(uint8_t *at)
 
 /// 2024-07-31T00:00:59.314Z, TIMESTAMP_SIZE bytes, without quotes.
 uint8_t *envelope_put_time(struct envelope *e, uint8_t *at, uint64_t ns);
+/// The same of a time that is the last one's again or a little later.
+uint8_t *envelope_put_now(struct envelope *e, uint8_t *at, uint64_t ns);
 /// The same with all nine digits, TIMESTAMP_NS_SIZE bytes.
 uint8_t *envelope_put_time_ns(struct envelope *e, uint8_t *at, uint64_t ns);
 

@@ -54,9 +54,46 @@ static void texts_to_numbers(void **state)
     assert_true(v == UINT64_MAX); // untouched by failures
 }
 
+/// Every number of digits, everything that can stand behind them, at every distance from the end.
+static void digits_are_scanned(void **state)
+{
+    (void)state;
+    static const char BEHIND[] = ",}/:.- \"\x7f\x80\xff\xfa\x01";
+    uint64_t seed = 7;
+    for (size_t digits = 0; digits <= 24; digits++) {
+        for (size_t behind = 0; behind <= 12; behind++) {
+            for (int round = 0; round < 20; round++) {
+                uint8_t text[40];
+                uint64_t want = 0;
+                for (size_t i = 0; i < digits; i++) {
+                    seed = seed * 6364136223846793005U + 1442695040888963407U;
+                    unsigned digit = round == 0 ? 9 : round == 1 ? 0 : (unsigned)(seed >> 60) % 10;
+                    text[i] = (uint8_t)('0' + digit);
+                    want = want * 10 + digit;
+                }
+                for (size_t i = 0; i < behind; i++) {
+                    seed = seed * 6364136223846793005U + 1442695040888963407U;
+                    bool first = i == 0;
+                    text[digits + i] =
+                        first ? (uint8_t)BEHIND[(seed >> 40) % 13] : (uint8_t)(seed >> 50);
+                }
+                uint64_t got;
+                const uint8_t *end = num_scan(text, text + digits + behind, &got);
+                if (digits > NUM_SCAN_DIGITS_MAX) {
+                    assert_null(end);
+                } else {
+                    assert_ptr_equal(end, text + digits);
+                    assert_true(got == want);
+                }
+            }
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(digits_are_scanned),
         cmocka_unit_test(every_digit_count),
         cmocka_unit_test(hex_has_its_digits),
         cmocka_unit_test(texts_to_numbers),
