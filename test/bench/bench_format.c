@@ -26,7 +26,7 @@ static struct {
 } datagrams[DATAGRAMS];
 
 struct sink {
-    const struct format *format; ///< NULL: decode only
+    struct format *format; ///< NULL: decode only
     struct buf out;
     uint64_t flows;
     uint64_t bytes;
