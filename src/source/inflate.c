@@ -19,6 +19,7 @@ struct inflate {
     bool padding;  ///< zeros behind the last member
     z_stream gzip;
     ZSTD_DCtx *zstd;
+    size_t zstd_wanted; ///< bytes that zstd asks for next: a block, or what is before one
 };
 
 enum { GZIP_WINDOW_BITS = 15 + 16 }; // the largest window; a gzip header is expected
@@ -93,11 +94,13 @@ static enum inflate_verdict step_gzip(struct inflate *s, const uint8_t *in, size
     return ok ? INFLATE_OK : INFLATE_DAMAGED;
 }
 
+/// Block by block: where one is damaged, zstd gives nothing of what it made in the same call.
 static enum inflate_verdict step_zstd(struct inflate *s, const uint8_t *in, size_t in_size,
                                       uint8_t *out, size_t out_size, size_t *ret_taken,
                                       size_t *ret_made)
 {
-    ZSTD_inBuffer from = { .src = in, .size = in_size };
+    size_t wanted = s->zstd_wanted > 0 ? s->zstd_wanted : 1;
+    ZSTD_inBuffer from = { .src = in, .size = in_size < wanted ? in_size : wanted };
     ZSTD_outBuffer to = { .dst = out, .size = out_size };
     size_t status = ZSTD_decompressStream(s->zstd, &to, &from);
     *ret_taken = from.pos;
@@ -105,6 +108,7 @@ static enum inflate_verdict step_zstd(struct inflate *s, const uint8_t *in, size
     if (ZSTD_isError(status)) {
         return INFLATE_DAMAGED;
     }
+    s->zstd_wanted = status;
     if (from.pos > 0 || to.pos > 0) {
         s->complete = status == 0;
     }

@@ -27,7 +27,8 @@ enum inflate_verdict {
     INFLATE_DAMAGED, ///< the data are no such stream, or their checksum says so
 };
 
-/// Takes from `in` and writes to `out`; how much of each is in *ret_taken and *ret_made.
+/// Takes from `in` and writes to `out`; how much of each is in *ret_taken and *ret_made. What was
+/// made before damage is good.
 enum inflate_verdict inflate_step(struct inflate *s, const uint8_t *in, size_t in_size,
                                   uint8_t *out, size_t out_size, size_t *ret_taken,
                                   size_t *ret_made);
