@@ -12,6 +12,7 @@
 #include "source/lines.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,8 +23,10 @@
 #include "source/inflate.h"
 
 enum {
-    READ_SIZE = 256 << 10, ///< bytes asked for at once, and of compressed input held
-    MAGIC_SIZE = 4,        ///< bytes that tell a compressed file
+    READ_SIZE = 256 << 10,             ///< bytes asked for at once, and of compressed input held
+    MAGIC_SIZE = 4,                    ///< bytes that tell a compressed file
+    RAW_SIZE = READ_SIZE + MAGIC_SIZE, ///< what was read until that was told fits
+    STOP_LOOK_MS = 100,
 };
 
 struct lines {
@@ -49,6 +52,7 @@ struct lines {
     bool is_pipe; ///< what ends, ends for good
     bool damaged; ///< for good
     const char *problem;
+    const _Atomic bool *stop; ///< NULL: read until the end
 
     uint8_t *cut;       ///< the beginning of a line that is too long, until the call after it
     bool cut_given;     ///< that line was given out
@@ -148,15 +152,34 @@ static void give_back(struct lines *l)
     }
 }
 
+/// Until a pipe has bytes, or its end. False: it is time to stop.
+static bool wait_for_bytes(const struct lines *l)
+{
+    struct pollfd p = { .fd = l->fd, .events = POLLIN };
+    while (l->is_pipe && l->stop != NULL) {
+        if (atomic_load(l->stop)) {
+            return false;
+        }
+        if (poll(&p, 1, STOP_LOOK_MS) > 0) {
+            break;
+        }
+    }
+    return true;
+}
+
 /// Bytes of the file itself; 0 at its end, ERR_IO with `problem`.
 static ssize_t read_raw(struct lines *l, uint8_t *at, size_t size)
 {
+    if (!wait_for_bytes(l)) {
+        l->problem = "was interrupted";
+        return ERR_IO;
+    }
     ssize_t n;
     do {
         n = read(l->fd, at, size);
     } while (n < 0 && errno == EINTR);
     if (n < 0) {
-        l->problem = errno == EISDIR ? "is a directory" : "cannot be read";
+        l->problem = errno == EISDIR ? "is a directory; name the files in it" : "cannot be read";
         return ERR_IO;
     }
     l->raw_offset += (uint64_t)n;
@@ -176,36 +199,40 @@ static int find_kind(struct lines *l)
     if (kind == INFLATE_NONE) {
         return 0;
     }
-    l->raw = mem_zalloc(READ_SIZE);
+    l->raw = mem_zalloc(RAW_SIZE);
     if (l->raw == NULL || inflate_new(kind, &l->inflate) != 0) {
         l->problem = "out of memory";
         l->kind_known = false;
         return ERR_NO_MEMORY;
     }
-    CHECK(l->end <= READ_SIZE);
+    CHECK(l->end <= RAW_SIZE);
     memcpy(l->raw, l->data, l->end);
     l->raw_end = l->end;
     l->end = 0;
     return 0;
 }
 
-/// More bytes of a compressed file. Negative when there is a problem.
+/// More bytes of a compressed file, the good ones before any damage too. Negative when there is a
+/// problem.
 static int fill_inflated(struct lines *l)
 {
     while (true) {
         size_t taken;
         size_t made;
-        if (inflate_step(l->inflate, l->raw + l->raw_begin, l->raw_end - l->raw_begin,
-                         l->data + l->end, l->capacity - l->end, &taken,
-                         &made) == INFLATE_DAMAGED) {
-            l->damaged = true;
-            l->problem = "the compressed data are damaged";
-            return ERR_INVALID;
-        }
+        enum inflate_verdict verdict =
+            inflate_step(l->inflate, l->raw + l->raw_begin, l->raw_end - l->raw_begin,
+                         l->data + l->end, l->capacity - l->end, &taken, &made);
         l->raw_begin += taken;
         l->end += made;
+        if (verdict == INFLATE_DAMAGED) {
+            l->damaged = true;
+            l->problem = "the compressed data are damaged";
+        }
         if (made > 0) {
             return 0;
+        }
+        if (l->damaged) {
+            return ERR_INVALID;
         }
         if (l->raw_begin < l->raw_end) {
             continue;
@@ -445,10 +472,11 @@ int lines_fingerprint(struct lines *l, bool final, uint64_t ret_fingerprint[2])
         if (fill(l) != 0) {
             return ERR_INVALID;
         }
-        if (l->at_end && (size == 0 || !(final || end_state(l) == LINES_DONE))) {
-            return ERR_NOT_FOUND;
-        }
         if (l->at_end) {
+            bool whole = end_state(l) == LINES_DONE; // or says what is wrong
+            if (size == 0 || !(final || whole)) {
+                return ERR_NOT_FOUND;
+            }
             break;
         }
     }
@@ -574,6 +602,11 @@ uint64_t lines_raw_offset(const struct lines *l)
 bool lines_is_compressed(const struct lines *l)
 {
     return l->inflate != NULL;
+}
+
+void lines_set_stop(struct lines *l, const _Atomic bool *stop)
+{
+    l->stop = stop;
 }
 
 int lines_fd(const struct lines *l)

@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -37,9 +38,14 @@ int lines_new(int fd, const char *path, size_t line_size_max, struct lines **ret
 /// NULL is fine.
 void lines_free(struct lines *l);
 
+/// A pipe that nothing comes from is not waited for any longer once *stop is true, which must
+/// outlive `l`: LINES_BAD. Without it reading waits for ever.
+void lines_set_stop(struct lines *l, const _Atomic bool *stop);
+
 /// XXH128 of the first complete line; consumes nothing, works at the start of the file only.
-/// ERR_NOT_FOUND: there is none yet. A line longer than may be counts with its beginning. `final`:
-/// nothing follows, so that the last line needs no line end.
+/// ERR_NOT_FOUND: there is none yet, and lines_problem() says why if that is for damage. A line
+/// longer than may be counts with its beginning. `final`: nothing follows, so that the last line
+/// needs no line end.
 int lines_fingerprint(struct lines *l, bool final, uint64_t ret_fingerprint[2]) MUST_USE;
 
 /// Goes on at `offset`; *ret_tail is the hash of the up to POSITION_TAIL_SIZE bytes before it.
