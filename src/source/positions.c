@@ -356,6 +356,35 @@ static int load(struct positions *p, struct err *err)
     return status;
 }
 
+/// Whether the path still leads to the open file: another weir may just have written it anew.
+static bool is_current(const struct positions *p)
+{
+    struct stat open_one;
+    struct stat named;
+    return fstat(p->fd, &open_one) == 0 && stat(p->path, &named) == 0 &&
+           open_one.st_dev == named.st_dev && open_one.st_ino == named.st_ino;
+}
+
+static int open_locked(struct positions *p, struct err *err)
+{
+    for (;;) {
+        p->fd = open(p->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0644);
+        if (p->fd < 0) {
+            return err_set_errno(err, errno, "cannot open the state file %s", p->path);
+        }
+        if (flock(p->fd, LOCK_EX | LOCK_NB) != 0) {
+            return err_set(err, ERR_EXISTS,
+                           "another weir keeps its positions in %s: wait for its end, or give "
+                           "this one a file of its own (-state, -data)",
+                           p->path);
+        }
+        if (is_current(p)) {
+            return 0;
+        }
+        (void)close(p->fd); // nothing was written
+    }
+}
+
 int positions_open(const char *path, struct positions **ret_positions, struct err *err)
 {
     struct positions *p = mem_zalloc(sizeof(*p));
@@ -371,14 +400,8 @@ int positions_open(const char *path, struct positions **ret_positions, struct er
     p->fd = -1;
     int status = 0;
     if (path[0] != '\0') {
-        p->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-        if (p->fd < 0) {
-            status = err_set_errno(err, errno, "cannot open the state file %s", path);
-        } else if (flock(p->fd, LOCK_EX | LOCK_NB) != 0) {
-            status = err_set(err, ERR_EXISTS, "another weir keeps its positions in %s", path);
-        } else {
-            status = load(p, err);
-        }
+        status = open_locked(p, err);
+        status = status == 0 ? load(p, err) : status;
     }
     if (status != 0) {
         positions_close(p);
@@ -447,22 +470,6 @@ static void set_dirty(struct positions *p)
     }
 }
 
-/// At the end of the file, whose torn rest is cut off first.
-static int append_to_state(struct positions *p, const struct buf *records)
-{
-    if (ftruncate(p->fd, (off_t)p->good_size) != 0 ||
-        lseek(p->fd, (off_t)p->good_size, SEEK_SET) < 0) {
-        return ERR_IO;
-    }
-    size_t header = p->good_size == 0 ? strlen(HEADER) : 0;
-    if (write_all(p->fd, (const uint8_t *)HEADER, header) != 0 ||
-        write_all(p->fd, records->data, records->size) != 0 || fdatasync(p->fd) != 0) {
-        return ERR_IO;
-    }
-    p->good_size += header + records->size;
-    return 0;
-}
-
 /// Waits until the name is on the disk too.
 static int sync_folder(const char *path)
 {
@@ -477,6 +484,22 @@ static int sync_folder(const char *path)
     int status = fsync(fd) == 0 || errno == EINVAL ? 0 : ERR_IO; // some file systems cannot
     (void)close(fd);                                             // nothing was written through it
     return status;
+}
+
+/// At the end of the file, whose torn rest is cut off first.
+static int append_to_state(struct positions *p, const struct buf *records)
+{
+    if (ftruncate(p->fd, (off_t)p->good_size) != 0 ||
+        lseek(p->fd, (off_t)p->good_size, SEEK_SET) < 0) {
+        return ERR_IO;
+    }
+    size_t header = p->good_size == 0 ? strlen(HEADER) : 0;
+    if (write_all(p->fd, (const uint8_t *)HEADER, header) != 0 ||
+        write_all(p->fd, records->data, records->size) != 0 || fdatasync(p->fd) != 0) {
+        return ERR_IO;
+    }
+    p->good_size += header + records->size;
+    return header > 0 ? sync_folder(p->path) : 0;
 }
 
 /// All records into a new file that takes the old one's place.
@@ -609,8 +632,8 @@ static int choose(struct positions *p, struct lines *lines, const uint64_t finge
         case CLAIM_YES:
             *ret_track = t;
             return 0;
-        case CLAIM_NO:
-            id.number = t->id.number + 1;
+        case CLAIM_NO: // a state file may have them in any order
+            id.number = t->id.number < id.number ? id.number : t->id.number + 1;
             break;
         }
     }
@@ -627,6 +650,7 @@ static int choose(struct positions *p, struct lines *lines, const uint64_t finge
         return ERR_NO_MEMORY;
     }
     t->check.tail = tail;
+    t->dirty = true; // its number is its own from now on
     *ret_track = t;
     return 0;
 }
@@ -678,6 +702,20 @@ void positions_release(struct positions *p, struct track *t, const struct lines 
 
 // --- Moving on -----------------------------------------------------------------------------------
 
+/// The last mark at or before the position becomes what a file is checked by.
+static void move_check(struct track *t)
+{
+    size_t passed = 0;
+    while (passed < t->mark_count && t->marks[passed].offset <= t->position) {
+        passed++;
+    }
+    if (passed > 0) {
+        t->check = t->marks[passed - 1];
+        t->mark_count -= passed;
+        memmove(t->marks, t->marks + passed, t->mark_count * sizeof(t->marks[0]));
+    }
+}
+
 void positions_mark(struct positions *p, struct track *t, const struct lines *lines)
 {
     struct mark mark = { .offset = lines_offset(lines), .tail = lines_tail(lines) };
@@ -691,21 +729,11 @@ void positions_mark(struct positions *p, struct track *t, const struct lines *li
     if (t->mark_count == 0 || t->marks[t->mark_count - 1].offset < mark.offset) {
         t->marks[t->mark_count++] = mark;
     }
+    if (mark.offset <= t->position) { // it was acknowledged before it was marked
+        move_check(t);
+        t->dirty = true;
+    }
     CHECK(pthread_mutex_unlock(&p->mutex) == 0);
-}
-
-/// The last mark at or before the position becomes what a file is checked by.
-static void move_check(struct track *t)
-{
-    size_t passed = 0;
-    while (passed < t->mark_count && t->marks[passed].offset <= t->position) {
-        passed++;
-    }
-    if (passed > 0) {
-        t->check = t->marks[passed - 1];
-        t->mark_count -= passed;
-        memmove(t->marks, t->marks + passed, t->mark_count * sizeof(t->marks[0]));
-    }
 }
 
 /// Puts a range that does not touch the position in its place, joined to its neighbours.
