@@ -51,11 +51,13 @@ static const struct {
     [KEY_FROM] = { "from", "start or end" },
     [KEY_EXCLUDE] = { "exclude_files", "a regular expression (at most 16 of them)" },
     [KEY_OLDER] = { "ignore_older", "a time such as 72h or 3d" },
-    [KEY_LINE_MAX] = { "line_max", "bytes, such as 65536, 64k or 1m, up to 3m" },
+    [KEY_LINE_MAX] = { "line_max", "bytes, such as 65536, 64k or 1m, from 1k to 3m" },
     [KEY_POLL] = { "poll", "a time such as 250ms, up to 1h" },
     [KEY_SCAN] = { "scan", "a time such as 10s, up to 1h" },
 };
-_Static_assert(LOG_URL_EXCLUDES_MAX == 16 && LOG_LINE_SIZE_MAX == 3 << 20, "as the table says");
+_Static_assert(LOG_URL_EXCLUDES_MAX == 16 && LOG_LINE_SIZE_MAX == 3 << 20 &&
+                   LOG_LINE_SIZE_LEAST == 1 << 10,
+               "as the table says");
 
 static int set_interval(const char *value, uint64_t *ret_ms)
 {
@@ -88,7 +90,10 @@ static int set(enum key key, const char *value, struct log_url *u)
         u->ignore_older_s = (uint64_t)ns / NS_PER_S;
         return 0;
     case KEY_LINE_MAX:
-        return value_size(value, LOG_LINE_SIZE_MAX, &u->line_max);
+        return value_size(value, LOG_LINE_SIZE_MAX, &u->line_max) == 0 &&
+                       u->line_max >= LOG_LINE_SIZE_LEAST
+                   ? 0
+                   : ERR_INVALID;
     case KEY_POLL:
         return set_interval(value, &u->poll_ms);
     case KEY_SCAN:

@@ -582,9 +582,9 @@ int settings_check(const struct settings *s, struct err *err)
         if (s->summary[0] != '\0' && strcmp(s->summary, "json") != 0) {
             return err_set(err, ERR_INVALID, "-summary \"%.50s\": json", s->summary);
         }
-        bool ok =
-            is_range(err, "import.threads", s->import_threads, 0, IMPORT_THREADS_MAX) &&
-            is_range(err, "import.line_max", (int64_t)s->import_line_max, 1, LOG_LINE_SIZE_MAX);
+        bool ok = is_range(err, "import.threads", s->import_threads, 0, IMPORT_THREADS_MAX) &&
+                  is_range(err, "import.line_max", (int64_t)s->import_line_max, LOG_LINE_SIZE_LEAST,
+                           LOG_LINE_SIZE_MAX);
         return ok ? 0 : err->status;
     }
     if (s->command == COMMAND_GENERATE) {

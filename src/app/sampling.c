@@ -20,7 +20,10 @@ static int parse_item(const char *item, struct sampling *s)
     }
     char network[ADDR_TEXT_SIZE_MAX + 8];
     size_t size = (size_t)(equals - item);
-    if (size >= sizeof(network) || s->count == SAMPLING_RULES_MAX) {
+    if (s->count == SAMPLING_RULES_MAX) {
+        return ERR_FULL;
+    }
+    if (size >= sizeof(network)) {
         return ERR_INVALID;
     }
     memcpy(network, item, size);
@@ -41,7 +44,14 @@ int sampling_parse(const char *text, struct sampling *ret_sampling, struct err *
         }
         memcpy(item, text, size);
         item[size] = '\0';
-        if (size > 0 && parse_item(item, ret_sampling) != 0) {
+        int status = size > 0 ? parse_item(item, ret_sampling) : 0;
+        if (status == ERR_FULL) {
+            return err_set(err, status,
+                           "-sampling.default: more than %d exporters; networks such "
+                           "as 10.0.0.0/8=100 stand for many",
+                           SAMPLING_RULES_MAX);
+        }
+        if (status != 0) {
             return err_set(err, ERR_INVALID,
                            "-sampling.default \"%.60s\": expected a rate such as 1000, or an "
                            "exporter's such as 192.0.2.1=512",

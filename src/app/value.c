@@ -65,9 +65,13 @@ int value_time(const char *text, uint64_t *ret_ns)
     if (!parse_offset(rest, &offset)) {
         return ERR_INVALID;
     }
-    int64_t seconds = timegm(&tm) - offset;
-    if (seconds < 0) {
+    int day = tm.tm_mday;
+    int64_t seconds = timegm(&tm) - offset; // makes a 3 March of 31 February
+    if (seconds < 0 || tm.tm_mday != day) {
         return ERR_INVALID;
+    }
+    if ((uint64_t)seconds >= UINT64_MAX / NS_PER_S) {
+        return ERR_RANGE; // after the year 2553
     }
     *ret_ns = (uint64_t)seconds * NS_PER_S + fraction;
     return 0;

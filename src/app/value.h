@@ -10,5 +10,5 @@
 int value_size(const char *text, uint64_t max, uint64_t *ret_bytes) MUST_USE;
 
 /// A time as ns since 1970: 2026-01-31 (UTC), 2026-01-31T12:00:00Z, with a fraction or an offset
-/// such as +01:00 as well. ERR_INVALID.
+/// such as +01:00 as well. ERR_INVALID, ERR_RANGE.
 int value_time(const char *text, uint64_t *ret_ns) MUST_USE;

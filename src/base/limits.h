@@ -23,6 +23,8 @@ enum {
     /// The longest line of a log that is read, and what is read when nothing else is asked for.
     LOG_LINE_SIZE_MAX = 3 << 20,
     LOG_LINE_SIZE_DEFAULT = 1 << 20,
+    /// The least that may be asked for: below it no line of goflow2's is whole.
+    LOG_LINE_SIZE_LEAST = 1 << 10,
     /// Files whose positions are kept; the ones longest unused make room.
     POSITIONS_MAX = 65536,
     /// Of a longer line this much is kept.
