@@ -26,6 +26,15 @@ static uint64_t bad_lines(const struct ledger_sums *sums)
     return bad;
 }
 
+static uint64_t files_done(const struct progress_state *s)
+{
+    uint64_t files = 0;
+    for (int i = 0; i < FILE_OUTCOME_COUNT; i++) {
+        files += s->files[i];
+    }
+    return files;
+}
+
 /// "12.3 MB" into `text`, returned.
 static const char *put_bytes(uint64_t bytes, char text[static 16])
 {
@@ -59,7 +68,7 @@ void progress_show(struct progress *p, const struct progress_state *s)
     double seconds = seconds_of(s);
     double share = s->bytes_total == 0 ? 0 : (double)s->bytes / (double)s->bytes_total;
     int size = snprintf(line, sizeof(line), "%llu of %llu files, %s of %s, %.0f lines/s, %llu bad",
-                        (unsigned long long)s->files, (unsigned long long)s->files_total,
+                        (unsigned long long)files_done(s), (unsigned long long)s->files_total,
                         put_bytes(s->bytes, done), put_bytes(s->bytes_total, total),
                         (double)s->sums.entries[LEDGER_LINES] / seconds,
                         (unsigned long long)bad_lines(&s->sums));
@@ -81,17 +90,20 @@ void progress_end(struct progress *p)
     }
 }
 
-void progress_print_summary(const struct progress_state *s, uint64_t error_documents, FILE *out)
+void progress_print_summary(const struct progress_state *s, FILE *out)
 {
     const uint64_t *n = s->sums.entries;
     (void)fprintf(out,
-                  "{\"files\":%llu,\"bytes\":%llu,\"lines\":%llu,\"records\":%llu,"
+                  "{\"files\":%llu,\"files_nothing_new\":%llu,\"files_damaged\":%llu,"
+                  "\"files_unreadable\":%llu,\"bytes\":%llu,\"lines\":%llu,\"records\":%llu,"
                   "\"empty\":%llu,\"outside\":%llu,\"error_documents\":%llu,\"errors\":{",
-                  (unsigned long long)s->files, (unsigned long long)s->bytes,
+                  (unsigned long long)files_done(s), (unsigned long long)s->files[FILE_NOTHING_NEW],
+                  (unsigned long long)s->files[FILE_DAMAGED],
+                  (unsigned long long)s->files[FILE_UNREADABLE], (unsigned long long)s->bytes,
                   (unsigned long long)n[LEDGER_LINES], (unsigned long long)n[LEDGER_LINE_FLOW],
                   (unsigned long long)n[LEDGER_LINE_EMPTY],
                   (unsigned long long)n[LEDGER_LINE_OUTSIDE],
-                  (unsigned long long)error_documents); // looked at once, below
+                  (unsigned long long)s->error_documents); // looked at once, below
     const char *comma = "";
     for (int i = 0; i < LEDGER_ENTRY_COUNT; i++) {
         if (LEDGER_ENTRIES[i].group == LEDGER_GROUP_LINE &&

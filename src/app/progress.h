@@ -8,12 +8,23 @@
 
 #include "flow/ledger.h"
 
+/// What became of a file.
+enum file_outcome {
+    FILE_READ,
+    FILE_NOTHING_NEW, ///< all of it was read before, perhaps under another name
+    FILE_DAMAGED,     ///< what could be read was
+    FILE_UNREADABLE,  ///< not a line of it
+    FILE_OUTCOME_COUNT,
+    FILE_LATER, ///< none yet: it is being read under another name
+};
+
 struct progress_state {
-    uint64_t files; ///< done
+    uint64_t files[FILE_OUTCOME_COUNT]; ///< done
     uint64_t files_total;
     uint64_t bytes; ///< of the files as they are on the disk
     uint64_t bytes_total;
     uint64_t elapsed_ns;
+    uint64_t error_documents;
     struct ledger_sums sums;
 };
 
@@ -29,5 +40,5 @@ void progress_show(struct progress *p, const struct progress_state *s);
 /// Takes the line away.
 void progress_end(struct progress *p);
 
-/// One JSON object: files, bytes, lines, records, errors by reason, seconds.
-void progress_print_summary(const struct progress_state *s, uint64_t error_documents, FILE *out);
+/// One JSON object: files by outcome, bytes, lines, records, errors by reason, seconds.
+void progress_print_summary(const struct progress_state *s, FILE *out);
