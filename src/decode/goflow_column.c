@@ -619,6 +619,22 @@ static enum column_verdict take_list_element(struct draft *d, const struct colum
     return COLUMN_TAKEN;
 }
 
+/// Of a list with a layer that has no number nothing is taken: the column is kept as it stands.
+static enum column_verdict read_list(const struct column_table *t, const struct column_key *column,
+                                     struct json_rd *r, struct draft *d)
+{
+    enum field field = (enum field)column->index;
+    uint64_t present = d->flow->present;
+    size_t layers = d->layer_stack.count;
+    enum column_verdict verdict = read_elements(t, column, r, d, take_list_element);
+    if (verdict == COLUMN_EXTRA) {
+        DCHECK(FIELDS[field].kind == FIELD_KIND_LAYERS);
+        d->layer_stack.count = layers;
+        d->flow->present = present;
+    }
+    return verdict;
+}
+
 /// Hexadecimal digits as goflow2 prints bytes. Returns their number; 0 when it is no such text.
 static size_t parse_hex(const struct value *v, uint8_t out[static TEXT_SIZE_MAX / 2])
 {
@@ -697,7 +713,7 @@ enum column_verdict column_read_value(struct column_table *t, const struct colum
     case COLUMN_READ_PREFIX:
         return read_prefix(column, r, d);
     case COLUMN_READ_LIST:
-        return read_elements(t, column, r, d, take_list_element);
+        return read_list(t, column, r, d);
     case COLUMN_READ_CUSTOM:
         break;
     }
