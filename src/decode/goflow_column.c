@@ -308,8 +308,9 @@ static bool parse_time(const struct value *v, uint64_t *ret_ns)
     if (strcmp(rest, "Z") != 0) {
         return false;
     }
-    *ret_ns = (uint64_t)timegm(&tm) * NS_PER_S + fraction;
-    return true;
+    uint64_t seconds = (uint64_t)timegm(&tm); // not before 1970
+    *ret_ns = seconds * NS_PER_S + fraction;
+    return seconds < UINT64_MAX / NS_PER_S;
 }
 
 static COLD enum column_verdict read_odd_time(const struct column_key *column, struct json_rd *r,
