@@ -262,13 +262,19 @@ static inline bool is_same(const uint8_t *a, const char *b, size_t size)
     return load_u64(a + size - WORD) == load_u64(b + size - WORD);
 }
 
+/// Neither a blank nor a comment.
+static inline bool begins_value(uint8_t c)
+{
+    return c > ' ' && c != '/';
+}
+
 /// The column at `place` of the line: first as in the last line, else by its name.
 static inline bool read_column(struct goflow_reader *g, size_t place)
 {
     struct json_rd *r = &g->rd;
     const struct column_key *column = place < REMEMBERED ? g->remembered[place] : NULL;
     if (column != NULL && (size_t)(r->end - r->at) > column->key_size &&
-        is_same(r->at, column->key, column->key_size) && r->at[column->key_size] != ' ') {
+        is_same(r->at, column->key, column->key_size) && begins_value(r->at[column->key_size])) {
         const uint8_t *name = r->at;
         r->at += column->key_size;
         return read_known(g, column, name);
