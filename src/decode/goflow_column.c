@@ -114,8 +114,7 @@ static struct column_key field_key(enum field field)
     return (struct column_key){ .read = read_of(field),
                                 .index = (uint16_t)field,
                                 .wide = FIELDS[field].kind == FIELD_KIND_U64,
-                                .offset = (uint32_t)FIELDS[field].offset,
-                                .seen = FLOW_BIT(field) };
+                                .offset = (uint32_t)FIELDS[field].offset };
 }
 
 /// Adds a name unless there is one like it.

@@ -36,7 +36,6 @@ struct column_key {
     uint16_t index;         ///< enum field, or of mapping->customs
     bool wide;              ///< of a field with a number: it has 64 bits, not 32
     uint32_t offset;        ///< of a field, in struct flow
-    uint64_t seen;          ///< of a field, its bit
 };
 
 struct column_table;

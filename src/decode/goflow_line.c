@@ -44,7 +44,8 @@ struct goflow_reader {
 
     // Of the line being read.
     struct json_rd rd;
-    uint64_t seen; ///< bit FIELD_X: its column was there
+    uint64_t seen;                                   ///< bit FIELD_X: its column was there
+    uint64_t seen_customs[MAPPING_CUSTOMS_MAX / 64]; ///< likewise
     size_t extra_count;
     struct extra extras[EXTRAS_MAX];
     struct extra_value extra_values[EXTRAS_MAX]; ///< the same in the batch
@@ -183,10 +184,13 @@ static bool read_unknown(struct goflow_reader *g, const struct json_text *name)
 
 static void note_seen(struct goflow_reader *g, const struct column_key *column)
 {
-    if ((g->seen & column->seen) != 0) {
+    bool custom = column->read == COLUMN_READ_CUSTOM;
+    uint64_t *seen = custom ? &g->seen_customs[column->index / 64] : &g->seen;
+    uint64_t bit = UINT64_C(1) << column->index % 64;
+    if ((*seen & bit) != 0) {
         blame_twice(g, (const uint8_t *)column->key + 1, column->key_size - 3);
     }
-    g->seen |= column->seen;
+    *seen |= bit;
 }
 
 /// A column of the table; the reader is at its value.
@@ -426,6 +430,7 @@ static void begin(struct goflow_reader *g, const struct line *line, struct batch
     g->rd =
         (struct json_rd){ .begin = line->data, .at = line->data, .end = line->data + line->size };
     g->seen = 0;
+    memset(g->seen_customs, 0, sizeof(g->seen_customs));
     g->extra_count = 0;
     g->has_message = false;
     g->has_src = false;
