@@ -332,10 +332,15 @@ static bool has_time(const struct flow *flow)
 /// What a line that was read as JSON still lacks to be a flow.
 static void judge(struct goflow_reader *g)
 {
-    if (g->has_message && g->has_src) {
+    bool raw = g->has_message && g->has_src;
+    bool goflow1 = g->is_goflow1 && !has_time(g->draft.flow);
+    if (raw || goflow1) {
+        g->reason = LEDGER_LINE_FLOW; // says more than a value that does not fit
+    }
+    if (raw) {
         blame(g, LEDGER_LINE_RAW,
               "a line of goflow2 -produce raw: run goflow2 with -produce sample (its default)");
-    } else if (g->is_goflow1 && !has_time(g->draft.flow)) {
+    } else if (goflow1) {
         blame(g, LEDGER_LINE_GOFLOW1,
               "a line of goflow or goflow2 version 1: update to goflow2 2.x, which writes "
               "time_flow_start_ns");
