@@ -41,16 +41,50 @@ static uint8_t *put_character(uint8_t *at, const uint8_t *text, size_t size, siz
     return at + count;
 }
 
-uint8_t *json_put_valid(uint8_t *at, const uint8_t *json, size_t size)
+/// Past a comment or blanks at `i`; the comment is known to end.
+static size_t past_blank(const uint8_t *json, size_t size, size_t i)
 {
-    for (size_t i = 0; i < size;) {
+    const char *end = json[i] != '/' ? "" : json[i + 1] == '*' ? "*/" : "\n";
+    const uint8_t *found =
+        end[0] == '\0' ? json + i : memmem(json + i + 2, size - i - 2, end, strlen(end));
+    return found == NULL ? size : (size_t)(found - json) + (end[0] == '*' ? 2 : 1);
+}
+
+/// A string from its quote on; *ret_size: bytes of `json` up to behind its end.
+static uint8_t *put_valid_string(uint8_t *at, const uint8_t *json, size_t size, size_t *ret_size)
+{
+    size_t i = 0;
+    bool open = false;
+    do {
         size_t length = 1;
+        if (json[i] == '\\' && i + 1 < size) {
+            *at++ = json[i++];
+        } else if (json[i] == '"') {
+            open = !open;
+        }
         if (json[i] < 0x80) {
             *at++ = json[i];
         } else {
             at = put_character(at, json + i, size - i, &length);
         }
         i += length;
+    } while (open && i < size);
+    *ret_size = i;
+    return at;
+}
+
+uint8_t *json_put_compact(uint8_t *at, const uint8_t *json, size_t size)
+{
+    for (size_t i = 0; i < size;) {
+        size_t length;
+        if (json[i] == '"') {
+            at = put_valid_string(at, json + i, size - i, &length);
+            i += length;
+        } else if (json[i] <= ' ' || (json[i] == '/' && i + 1 < size)) {
+            i = past_blank(json, size, i);
+        } else {
+            *at++ = json[i++];
+        }
     }
     return at;
 }

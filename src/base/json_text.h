@@ -27,9 +27,9 @@ void json_append_string(struct buf *out, const uint8_t *text, size_t size);
 /// A C string.
 void json_append_text(struct buf *out, const char *text);
 
-/// Writes JSON that is valid but for bytes that are no UTF-8, which become U+FFFD, at `at` (room
-/// 3 * size). Returns one past the last byte.
-uint8_t *json_put_valid(uint8_t *at, const uint8_t *json, size_t size);
+/// Writes JSON as struct json_rd lets it through at `at` (room 3 * size): without blanks and
+/// comments, and with U+FFFD for bytes that are no UTF-8. Returns one past the last byte.
+uint8_t *json_put_compact(uint8_t *at, const uint8_t *json, size_t size);
 
 /// The shortest decimal that reads back as the same double, at `at` (room JSON_DOUBLE_SIZE_MAX):
 /// 47.2513, -122.3149, 1e+22, 5 for 5.0. Finite numbers only. Returns one past the last byte.
