@@ -185,7 +185,8 @@ static enum file_outcome read_lines(struct worker *w, struct source *s)
     }
     intake_flush(w->intake);
     s->is_whole = n == 0 && state == LINES_DONE;
-    if (state == LINES_BAD && !atomic_load(&im->stopped)) {
+    bool bad = state == LINES_BAD || state == LINES_REPLACED;
+    if (bad && !atomic_load(&im->stopped)) {
         return complain(s->path, lines_problem(s->lines), FILE_DAMAGED);
     }
     return FILE_READ;
@@ -262,6 +263,11 @@ static enum file_outcome read_identified(struct worker *w, struct source *s, con
     status = positions_take(positions, s->lines, fingerprint, s->path, &s->track, &id);
     if (status == ERR_EXISTS) {
         return FILE_LATER;
+    }
+    if (status == ERR_RANGE) {
+        log_with(LOG_LEVEL_INFO, "a copy of a file that was read farther: nothing is new", NULL,
+                 LOG_TEXT("file", s->path));
+        return FILE_NOTHING_NEW;
     }
     if (status == ERR_FULL) {
         return complain(s->path, "more files than positions can be kept of (65536)",

@@ -48,9 +48,10 @@ struct lines {
     uint64_t begin_offset; ///< of data[begin]
     size_t looked;         ///< bytes behind begin known to hold no line end
 
-    bool at_end;  ///< the last read found the end of the file
-    bool is_pipe; ///< what ends, ends for good
-    bool damaged; ///< for good
+    bool at_end;   ///< the last read found the end of the file
+    bool is_pipe;  ///< what ends, ends for good
+    bool damaged;  ///< for good
+    bool replaced; ///< likewise: LINES_REPLACED
     const char *problem;
     const _Atomic bool *stop; ///< NULL: read until the end
 
@@ -246,11 +247,29 @@ static int fill_inflated(struct lines *l)
     }
 }
 
+/// Whether the bytes before what was just read are still there: `index` is where that begins in the
+/// window. If not, the file was truncated and has grown again, and what was read is from the middle
+/// of something else. Looked at after reading, so that what happens in between is seen too.
+static bool is_intact(const struct lines *l, size_t index, uint64_t offset)
+{
+    uint8_t now[POSITION_TAIL_SIZE];
+    size_t size = index < sizeof(now) ? index : sizeof(now);
+    struct stat st;
+    if (l->is_pipe || fstat(l->fd, &st) != 0) {
+        return true;
+    }
+    if ((uint64_t)st.st_size < l->raw_offset) {
+        return false;
+    }
+    ssize_t n = size == 0 ? 0 : pread(l->fd, now, size, (off_t)(offset - size));
+    return n < 0 || ((size_t)n == size && memcmp(now, l->data + index - size, size) == 0);
+}
+
 /// More bytes into the window; at_end says when there are none. Negative when there is a problem.
 static int fill(struct lines *l)
 {
-    if (l->damaged) {
-        return ERR_INVALID;
+    if (l->damaged || l->replaced) {
+        return l->damaged ? ERR_INVALID : ERR_CLOSED;
     }
     l->problem = NULL;
     l->at_end = false;
@@ -260,12 +279,25 @@ static int fill(struct lines *l)
     if (l->inflate != NULL) {
         return fill_inflated(l);
     }
+    uint64_t offset = l->raw_offset;
     ssize_t n = read_raw(l, l->data + l->end, READ_SIZE);
-    if (n <= 0) {
+    if (n < 0) {
         return (int)n;
     }
+    if (!is_intact(l, l->end, offset)) {
+        l->raw_offset = offset;
+        l->replaced = true;
+        l->problem = "was truncated";
+        return ERR_CLOSED;
+    }
     l->end += (size_t)n;
-    return l->kind_known ? 0 : find_kind(l);
+    return l->kind_known || n == 0 ? 0 : find_kind(l);
+}
+
+/// What it means that fill() failed.
+static enum lines_state bad_state(const struct lines *l)
+{
+    return l->replaced ? LINES_REPLACED : LINES_BAD;
 }
 
 /// What the end of the file means.
@@ -361,7 +393,7 @@ static size_t read_cut(struct lines *l, bool final, struct line *ret_line,
         }
         advance(l, l->end - l->begin);
         if (fill(l) != 0) {
-            *ret_state = LINES_BAD;
+            *ret_state = bad_state(l);
             return 0;
         }
         if (l->at_end) {
@@ -447,7 +479,7 @@ size_t lines_read(struct lines *l, bool final, struct line *ret_lines, size_t ma
                 return 0;
             }
         } else if (fill(l) != 0) {
-            *ret_state = LINES_BAD;
+            *ret_state = bad_state(l);
             return 0;
         } else if (l->at_end) {
             return read_end(l, final, &ret_lines[0], ret_state);
@@ -470,7 +502,7 @@ int lines_fingerprint(struct lines *l, bool final, uint64_t ret_fingerprint[2])
             break;
         }
         if (fill(l) != 0) {
-            return ERR_INVALID;
+            return l->replaced ? ERR_CLOSED : ERR_INVALID;
         }
         if (l->at_end) {
             bool whole = end_state(l) == LINES_DONE; // or says what is wrong
@@ -512,6 +544,7 @@ static int rewind_all(struct lines *l)
     l->raw_end = 0;
     l->raw_offset = 0;
     l->damaged = false;
+    l->replaced = false;
     l->kind_known = false;
     inflate_free(l->inflate);
     l->inflate = NULL;
@@ -577,6 +610,18 @@ int lines_seek(struct lines *l, uint64_t offset, uint64_t *ret_tail)
         *ret_tail = window_tail(l);
     }
     return status;
+}
+
+void lines_rest(struct lines *l)
+{
+    bool again = l->inflate == NULL && !l->is_pipe && l->cut == NULL && !l->replaced;
+    off_t begin = (off_t)l->begin_offset;
+    if (again && l->end > l->begin && lseek(l->fd, begin, SEEK_SET) == begin) {
+        l->end = l->begin;
+        l->raw_offset = l->begin_offset;
+        l->looked = 0;
+        give_back(l);
+    }
 }
 
 uint64_t lines_offset(const struct lines *l)

@@ -27,6 +27,9 @@ enum lines_state {
     LINES_END,  ///< the end for now: a plain file may grow
     LINES_DONE, ///< a compressed file or a pipe is read whole: nothing will follow
     LINES_BAD,  ///< the compressed data are damaged or cut short, or reading failed
+    /// The file was truncated: what was read of it is no longer in it. lines_offset() is where it
+    /// was left; nothing of what it holds now was given out.
+    LINES_REPLACED,
 };
 
 struct lines;
@@ -43,9 +46,9 @@ void lines_free(struct lines *l);
 void lines_set_stop(struct lines *l, const _Atomic bool *stop);
 
 /// XXH128 of the first complete line; consumes nothing, works at the start of the file only.
-/// ERR_NOT_FOUND: there is none yet, and lines_problem() says why if that is for damage. A line
-/// longer than may be counts with its beginning. `final`: nothing follows, so that the last line
-/// needs no line end.
+/// ERR_NOT_FOUND: there is none yet, and lines_problem() says why if that is for damage. ERR_CLOSED:
+/// LINES_REPLACED. A line longer than may be counts with its beginning. `final`: nothing follows, so
+/// that the last line needs no line end.
 int lines_fingerprint(struct lines *l, bool final, uint64_t ret_fingerprint[2]) MUST_USE;
 
 /// Goes on at `offset`; *ret_tail is the hash of the up to POSITION_TAIL_SIZE bytes before it.
@@ -57,6 +60,10 @@ int lines_seek(struct lines *l, uint64_t offset, uint64_t *ret_tail) MUST_USE;
 /// follow, the rest without a line end is a line too.
 size_t lines_read(struct lines *l, bool final, struct line *ret_lines, size_t max,
                   enum lines_state *ret_state);
+
+/// Gives back what is held of lines not yet given out, as far as it can be read again: for a file
+/// that has to wait for its turn.
+void lines_rest(struct lines *l);
 
 /// Behind the last line that was given out.
 uint64_t lines_offset(const struct lines *l);

@@ -3,11 +3,13 @@
  * The state file is text, one record a line, each with its own checksum:
  *
  *     weir positions 1
- *     9f2c... 4c1e... 7a90... 0 1830 1522 77aa... 66306 1712 0 0 0 1764000000 /var/log/goflow2.log
+ *     9f2c... 4c1e... 7a90... 0 1830 1522 77aa... 66306 1712 0 0 0 1764000000 1100 31bb...
+ * /var/log/x
  *
  * which is: checksum; fingerprint (high, low) and number; position; a place at or before it and the
  * hash of the bytes before that place; device and inode; of a finished file its size, its time of
- * change and the position at its end; when it was last used (seconds); its path.
+ * change and the position at its end; when it was last used (seconds); an early place and the hash
+ * before it; its path.
  *
  * Records are appended; of several for one identity the last counts. When most of the file is
  * history it is written anew beside itself and renamed. What a crash or a full disk leaves half
@@ -31,16 +33,17 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "source/alike.h"
 
 enum {
     BUCKETS = 4096,
     MARKS_MAX = 64,
-    RECORD_NUMBERS = 13,
-    RECORD_NUMBERS_SIZE_MAX = 256,
+    RECORD_NUMBERS = 15,
+    RECORD_NUMBERS_SIZE_MAX = 320,
     STATE_PATH_SIZE_MAX = 3072,
     STATE_SIZE_MAX = 256 << 20,
     REWRITE_SIZE_MIN = 256 << 10, ///< smaller files are not worth writing anew
-    COMPARE_SIZE_MAX = 4 << 20,   ///< how far two files that begin alike are compared
+    EARLY_SIZE_MIN = 1 << 10,     ///< bytes that tell a copy that ends too early from another file
 };
 
 static const char HEADER[] = "weir positions 1\n";
@@ -64,6 +67,7 @@ struct track {
     struct file_id id;
     uint64_t position;
     struct mark check; ///< at or before `position`
+    struct mark early; ///< the first place at or behind EARLY_SIZE_MIN, or the last before it
     uint64_t device;   ///< of the file last read, or finished
     uint64_t inode;
     uint64_t finished_size;     ///< 0: not finished
@@ -205,13 +209,13 @@ static struct track *find(struct positions *p, const struct file_id *id)
 static void append_record(const struct track *t, struct buf *out)
 {
     char numbers[RECORD_NUMBERS_SIZE_MAX];
-    int size =
-        snprintf(numbers, sizeof(numbers),
-                 "%016" PRIx64 " %016" PRIx64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %016" PRIx64
-                 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " ",
-                 t->id.fingerprint[1], t->id.fingerprint[0], t->id.number, t->position,
-                 t->check.offset, t->check.tail, t->device, t->inode, t->finished_size,
-                 t->finished_mtime_ns, t->finished_end, t->used_s);
+    int size = snprintf(
+        numbers, sizeof(numbers),
+        "%016" PRIx64 " %016" PRIx64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %016" PRIx64 " %" PRIu64
+        " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %016" PRIx64 " ",
+        t->id.fingerprint[1], t->id.fingerprint[0], t->id.number, t->position, t->check.offset,
+        t->check.tail, t->device, t->inode, t->finished_size, t->finished_mtime_ns, t->finished_end,
+        t->used_s, t->early.offset, t->early.tail);
     DCHECK(size > 0 && size < RECORD_NUMBERS_SIZE_MAX);
     enum { CHECKSUM_SIZE = 17 };
     size_t begin = out->size;
@@ -250,7 +254,9 @@ static bool parse_hex(const char *text, size_t size, uint64_t *ret_value)
 static bool parse_numbers(const char *line, size_t size, uint64_t ret_numbers[RECORD_NUMBERS],
                           const char **ret_path)
 {
-    static const bool IS_HEX[RECORD_NUMBERS] = { [0] = true, [1] = true, [2] = true, [6] = true };
+    static const bool IS_HEX[RECORD_NUMBERS] = {
+        [0] = true, [1] = true, [2] = true, [6] = true, [14] = true
+    };
     const char *end = line + size;
     for (int i = 0; i < RECORD_NUMBERS; i++) {
         const char *blank = memchr(line, ' ', (size_t)(end - line));
@@ -292,6 +298,7 @@ static bool take_record(struct positions *p, const char *line, size_t size)
     t->finished_mtime_ns = n[10];
     t->finished_end = n[11];
     t->used_s = n[12];
+    t->early = (struct mark){ .offset = n[13], .tail = n[14] };
     mem_free(t->path);
     t->path = mem_strndup(path, (size_t)(line + size - path));
     return true;
@@ -561,43 +568,47 @@ int positions_save(struct positions *p, struct err *err)
 
 // --- Taking a file -------------------------------------------------------------------------------
 
-/// Whether two open files agree as far as both go, up to COMPARE_SIZE_MAX.
-static bool begin_alike(int a, int b)
+enum claim { CLAIM_YES, CLAIM_NO, CLAIM_LATER, CLAIM_SHORTER };
+
+static uint64_t reach_of(const struct track *t)
 {
-    enum { BLOCK = 16 << 10 };
-    uint8_t *blocks = mem_zalloc(2 * (size_t)BLOCK);
-    if (blocks == NULL) {
-        return true; // it is looked at again later
-    }
-    bool alike = true;
-    for (off_t at = 0; alike && at < COMPARE_SIZE_MAX; at += BLOCK) {
-        ssize_t n = pread(a, blocks, BLOCK, at);
-        ssize_t m = pread(b, blocks + BLOCK, BLOCK, at);
-        ssize_t both = n < m ? n : m;
-        alike = both <= 0 || memcmp(blocks, blocks + BLOCK, (size_t)both) == 0;
-        if (both < BLOCK) {
-            break;
-        }
-    }
-    mem_free(blocks);
-    return alike;
+    return t->given_known ? t->given.offset : t->position;
 }
 
-enum claim { CLAIM_YES, CLAIM_NO, CLAIM_LATER };
+/// A file that ends before where reading has got to: a copy that copytruncate made a moment before
+/// the last lines were written, or another file that begins alike.
+static enum claim claim_shorter(const struct track *t, struct lines *lines)
+{
+    uint64_t tail;
+    bool same = t->early.offset >= EARLY_SIZE_MIN &&
+                lines_seek(lines, t->early.offset, &tail) == 0 && tail == t->early.tail;
+    return same ? CLAIM_SHORTER : CLAIM_NO;
+}
 
 /// Whether the file is the one of `t`; if so `lines` is where it goes on.
 static enum claim claim(const struct track *t, struct lines *lines)
 {
     if (t->in_use) {
         bool plain = t->fd >= 0 && !lines_is_compressed(lines);
-        return plain && !begin_alike(t->fd, lines_fd(lines)) ? CLAIM_NO : CLAIM_LATER;
+        const struct mark *last = t->mark_count > 0 ? &t->marks[t->mark_count - 1] : &t->check;
+        bool other = plain && !files_begin_alike(t->fd, lines_fd(lines)) &&
+                     file_tail_is(t->fd, last->offset, last->tail); // else it was truncated
+        return other ? CLAIM_NO : CLAIM_LATER;
     }
     const struct mark *check = t->given_known ? &t->given : &t->check;
-    uint64_t offset = t->given_known ? t->given.offset : t->position;
+    uint64_t offset = reach_of(t);
     uint64_t tail;
-    bool same = lines_seek(lines, check->offset, &tail) == 0 && tail == check->tail &&
-                (offset == check->offset || lines_seek(lines, offset, &tail) == 0);
-    return same ? CLAIM_YES : CLAIM_NO;
+    int status = lines_seek(lines, check->offset, &tail);
+    if (status == 0 && tail != check->tail) {
+        return CLAIM_NO;
+    }
+    if (status == 0 && offset != check->offset) {
+        status = lines_seek(lines, offset, &tail);
+    }
+    if (status == ERR_RANGE) {
+        return claim_shorter(t, lines);
+    }
+    return status == 0 ? CLAIM_YES : CLAIM_NO;
 }
 
 static void use(struct positions *p, struct track *t, struct lines *lines, const char *path)
@@ -629,6 +640,8 @@ static int choose(struct positions *p, struct lines *lines, const uint64_t finge
         switch (claim(t, lines)) {
         case CLAIM_LATER:
             return ERR_EXISTS;
+        case CLAIM_SHORTER:
+            return ERR_RANGE;
         case CLAIM_YES:
             *ret_track = t;
             return 0;
@@ -720,6 +733,10 @@ void positions_mark(struct positions *p, struct track *t, const struct lines *li
 {
     struct mark mark = { .offset = lines_offset(lines), .tail = lines_tail(lines) };
     CHECK(pthread_mutex_lock(&p->mutex) == 0);
+    if (t->early.offset < EARLY_SIZE_MIN && mark.offset > t->early.offset) {
+        t->early = mark;
+        t->dirty = true;
+    }
     if (t->mark_count == MARKS_MAX) { // every other one will do
         for (size_t i = 0; i < MARKS_MAX / 2; i++) {
             t->marks[i] = t->marks[2 * i + 1];
@@ -822,4 +839,55 @@ bool positions_is_finished(struct positions *p, const struct stat *st)
                     t->position >= t->finished_end;
     CHECK(pthread_mutex_unlock(&p->mutex) == 0);
     return finished;
+}
+
+// --- What is known -------------------------------------------------------------------------------
+
+bool positions_find(struct positions *p, const struct stat *st, uint64_t ret_fingerprint[2],
+                    uint64_t *ret_reach)
+{
+    CHECK(pthread_mutex_lock(&p->mutex) == 0);
+    const struct track *t = *inode_bucket(p, st->st_dev, st->st_ino);
+    while (t != NULL && !(t->device == st->st_dev && t->inode == st->st_ino)) {
+        t = t->next_by_inode;
+    }
+    bool found = t != NULL;
+    if (found) {
+        ret_fingerprint[0] = t->id.fingerprint[0];
+        ret_fingerprint[1] = t->id.fingerprint[1];
+        *ret_reach = reach_of(t);
+    }
+    CHECK(pthread_mutex_unlock(&p->mutex) == 0);
+    return found;
+}
+
+uint64_t positions_reach(struct positions *p, const uint64_t fingerprint[2])
+{
+    uint64_t reach = 0;
+    CHECK(pthread_mutex_lock(&p->mutex) == 0);
+    const struct track *t = *fingerprint_bucket(p, fingerprint);
+    for (; t != NULL; t = t->next) {
+        if (same_fingerprint(t, fingerprint) && !t->in_use && reach_of(t) > reach) {
+            reach = reach_of(t);
+        }
+    }
+    CHECK(pthread_mutex_unlock(&p->mutex) == 0);
+    return reach;
+}
+
+bool positions_note(struct positions *p, const char *name)
+{
+    struct hash128 hash = hash128(name, strlen(name));
+    struct file_id id = { .fingerprint = { hash.low, hash.high } };
+    CHECK(pthread_mutex_lock(&p->mutex) == 0);
+    struct track *t = find(p, &id);
+    bool known = t != NULL;
+    t = known ? t : track_new(p, &id);
+    if (t != NULL) {
+        t->used_s = clock_wall_ns() / NS_PER_S;
+        t->dirty = true;
+        t->path = t->path == NULL ? mem_strdup(name) : t->path;
+    }
+    CHECK(pthread_mutex_unlock(&p->mutex) == 0);
+    return known;
 }

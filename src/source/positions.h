@@ -36,8 +36,9 @@ void positions_close(struct positions *p);
 
 /// The track for a file: the one with its fingerprint whose bytes before the saved position agree,
 /// else a new one. `lines` is at the start of the file and is left where reading goes on.
-/// ERR_EXISTS: that very file is being read under another name just now: try again later. ERR_FULL,
-/// ERR_NO_MEMORY, and what lines_seek() says.
+/// ERR_EXISTS: that very file is being read under another name just now: try again later.
+/// ERR_RANGE: it is a copy of a file that has been read farther than the copy goes: nothing in it
+/// is new. ERR_FULL, ERR_NO_MEMORY, and what lines_seek() says.
 int positions_take(struct positions *p, struct lines *lines, const uint64_t fingerprint[2],
                    const char *path, struct track **ret_track, struct file_id *ret_id) MUST_USE;
 
@@ -53,6 +54,17 @@ void positions_finish(struct positions *p, struct track *t, const struct stat *s
 
 /// Whether it is known that a file was read to its end and delivered: it need not be opened.
 bool positions_is_finished(struct positions *p, const struct stat *st);
+
+/// Whether a file of this device and inode was read before; *ret_fingerprint is that of the last
+/// one, *ret_reach how far reading got.
+bool positions_find(struct positions *p, const struct stat *st, uint64_t ret_fingerprint[2],
+                    uint64_t *ret_reach);
+
+/// How far files of this fingerprint that nobody reads just now were read; 0: there is none.
+uint64_t positions_reach(struct positions *p, const uint64_t fingerprint[2]);
+
+/// Whether `name` was noted before, in this state file; it is from now on.
+bool positions_note(struct positions *p, const char *name);
 
 /// The bytes from `begin` to `end` were delivered everywhere. Ranges of a track touch each other.
 void positions_acknowledge(struct positions *p, struct track *t, uint64_t begin, uint64_t end);
