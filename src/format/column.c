@@ -479,25 +479,41 @@ static bool is_bounded(enum op op)
     return op != OP_LIST && op != OP_BYTES && op != OP_CUSTOM && op != OP_ABSENT;
 }
 
-static bool has_custom(const struct batch *batch, const struct flow *flow, uint32_t column)
+/// Whether a custom column has nothing to show: no value, or bytes of which there are none.
+static bool is_empty_custom(const struct column_plan *plan, const struct batch *batch,
+                            const struct flow *flow, const struct step *step)
 {
+    const struct custom *custom = &plan->mapping->customs[step->index];
     const struct custom_value *values = batch_customs(batch, flow->custom);
+    const struct custom_value *last = NULL;
     for (size_t i = 0; i < flow->custom.count; i++) {
-        if (values[i].column == column) {
-            return true;
-        }
+        last = values[i].column == step->index ? &values[i] : last;
     }
-    return false;
+    if (last == NULL) {
+        return custom->array || !is_naming(step->renderer); // else it says "unknown"
+    }
+    return !custom->array && custom->type != CUSTOM_VARINT && last->bytes.count == 0;
 }
 
-/// Zero, no address, an empty list. A prefix without a length says nothing either.
-static bool is_empty(const struct batch *batch, const struct flow *flow, const struct step *step)
+/// A network that would be "invalid Prefix", or all addresses.
+static bool is_empty_network(const struct flow *flow, const struct step *step)
+{
+    const struct addr *address = step->index == FIELD_SRC_NET ? &flow->src_addr : &flow->dst_addr;
+    uint32_t prefix = load_u32(flow, step);
+    bool valid = address->size == ADDR_V4_SIZE || address->size == ADDR_V6_SIZE;
+    return prefix == 0 || !valid || prefix > 8U * address->size;
+}
+
+/// Zero, no address, an empty list, a text that says nothing.
+static bool is_empty(const struct column_plan *plan, const struct batch *batch,
+                     const struct flow *flow, const struct step *step)
 {
     switch (step->op) {
     case OP_U32:
     case OP_DATETIME32:
-    case OP_NETWORK:
         return load_u32(flow, step) == 0;
+    case OP_NETWORK:
+        return is_empty_network(flow, step);
     case OP_U64:
     case OP_MAC:
     case OP_DATETIME64:
@@ -511,10 +527,11 @@ static bool is_empty(const struct batch *batch, const struct flow *flow, const s
     case OP_LIST:
         return load_span(flow, step).count == 0;
     case OP_CUSTOM:
-        return !has_custom(batch, flow, step->index);
+        return is_empty_custom(plan, batch, flow, step);
     case OP_ICMP_NAME:
+        return icmp_name(flow->proto, flow->icmp_type)[0] == '\0';
     case OP_UNKNOWN:
-        return true;
+        return false;
     case OP_ABSENT:
         break;
     }
@@ -572,7 +589,7 @@ void column_plan_append(const struct column_plan *plan, const struct batch *batc
     }
     for (size_t i = 0; i < plan->step_count; i++) {
         const struct step *step = &plan->steps[i];
-        if (skip_empty && is_empty(batch, flow, step) && name_of(flow, step).count == 0) {
+        if (skip_empty && is_empty(plan, batch, flow, step) && name_of(flow, step).count == 0) {
             continue;
         }
         size_t before = out->size;

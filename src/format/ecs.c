@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "base/json_text.h"
+#include "base/limits.h"
 #include "base/mem.h"
 #include "base/num.h"
 #include "flow/ledger.h"
@@ -25,6 +26,7 @@
 #include "format/column.h"
 #include "format/ecs_elastic.h"
 #include "format/envelope.h"
+#include "format/json_parse.h"
 #include "format/kinds.h"
 
 enum {
@@ -32,7 +34,6 @@ enum {
     DOCUMENT_SIZE_MAX = 4096,
     NAME_SIZE_MAX = 80,
     FLOW_TYPES = 5,
-    PROTOS = 256,
 };
 
 /// A few members, ready to be written.
@@ -44,7 +45,7 @@ struct members {
 /// The members that say a number's name, made once.
 struct names {
     struct members actions[FLOW_TYPES]; ///< event.action
-    struct members protos[PROTOS];      ///< network.transport and iana_number
+    struct members protos[PROTO_NAMED]; ///< network.transport and iana_number
 };
 
 struct plan {
@@ -53,11 +54,15 @@ struct plan {
     struct ecs_elastic *elastic; ///< the other profile; NULL in this one
     uint64_t now_ns;             ///< when the document is written
     uint64_t named;              ///< bits of the fields that the mapping names
+    uint64_t named_as_text;      ///< those of them that it shows by their names: etype, proto
     uint64_t homeless;           ///< bits of the fields that go under goflow2.*
+    bool shows_more;             ///< the mapping shows columns under goflow2.* of any flow
     struct names names;
     struct mapping rest; ///< what goes under goflow2.*: columns without a home in ECS
     struct column columns[FIELD_COUNT + MAPPING_COLUMNS_MAX];
     struct column_plan *rest_plan;
+    struct json_tree *tree; ///< where objects of lines are looked at
+    struct json_parser *parser;
 };
 
 /// The document being written.
@@ -71,6 +76,7 @@ struct doc {
     uint8_t dst[ADDR_TEXT_SIZE_MAX + 2];
     size_t src_size; ///< 0: none
     size_t dst_size;
+    bool clamped; ///< a number was larger than a long
 };
 
 // --- Small writers -------------------------------------------------------------------------------
@@ -81,9 +87,10 @@ static inline bool has(const struct doc *d, enum field field)
 }
 
 /// A number ECS keeps as a long: 2^63-1 at most.
-static uint8_t *put_long(uint8_t *at, uint64_t value)
+static void put_long(struct doc *d, uint64_t value)
 {
-    return num_put_u64(at, value > INT64_MAX ? INT64_MAX : value);
+    d->clamped = d->clamped || value > INT64_MAX;
+    d->at = num_put_u64(d->at, value > INT64_MAX ? INT64_MAX : value);
 }
 
 static uint8_t *put_span(const struct doc *d, uint8_t *at, struct span span)
@@ -114,24 +121,19 @@ static uint8_t *put_members(uint8_t *at, const struct members *members)
     return at + members->size;
 }
 
-/// network.transport and, where it has a name, iana_number.
-static uint8_t *make_proto(uint8_t *at, uint32_t proto)
+/// network.transport and, where it is told, iana_number.
+static uint8_t *put_proto(uint8_t *at, uint32_t proto, bool tell_number)
 {
     const char *name = proto_name(proto);
     at = PUT(at, "\"transport\":");
     at = put_lower(at, name, strlen(name));
     *at++ = ',';
-    if (proto < PROTO_NAMED) {
+    if (tell_number) {
         at = PUT(at, "\"iana_number\":\"");
         at = num_put_u32(at, proto);
         at = PUT(at, "\",");
     }
     return at;
-}
-
-static uint8_t *put_proto(uint8_t *at, const struct names *names, uint32_t proto)
-{
-    return proto < PROTOS ? put_members(at, &names->protos[proto]) : make_proto(at, proto);
 }
 
 static void make_names(struct names *names)
@@ -146,9 +148,9 @@ static void make_names(struct names *names)
         m->size = (uint8_t)(at - m->text);
         CHECK(m->size <= NAME_SIZE_MAX);
     }
-    for (uint32_t i = 0; i < PROTOS; i++) {
+    for (uint32_t i = 0; i < PROTO_NAMED; i++) {
         struct members *m = &names->protos[i];
-        m->size = (uint8_t)(make_proto(m->text, i) - m->text);
+        m->size = (uint8_t)(put_proto(m->text, i, true) - m->text);
         CHECK(m->size <= NAME_SIZE_MAX);
     }
 }
@@ -166,9 +168,15 @@ static uint8_t *put_mac(uint8_t *at, uint64_t mac)
     return at;
 }
 
+/// Packet rules can make addresses of any size.
+static bool is_address(const struct addr *a)
+{
+    return a->size == ADDR_V4_SIZE || a->size == ADDR_V6_SIZE;
+}
+
 static size_t quoted_addr(const struct addr *a, uint8_t out[static ADDR_TEXT_SIZE_MAX + 2])
 {
-    if (a->size != ADDR_V4_SIZE && a->size != ADDR_V6_SIZE) {
+    if (!is_address(a)) {
         return 0;
     }
     out[0] = '"';
@@ -202,7 +210,7 @@ static void put_event_times(struct doc *d)
     }
     if (start != 0 && end >= start) {
         d->at = PUT(d->at, "\"duration\":");
-        d->at = put_long(d->at, end - start);
+        put_long(d, end - start);
         *d->at++ = ',';
     }
 }
@@ -244,6 +252,10 @@ static void put_event(struct doc *d)
         *d->at++ = ',';
     } else if (has(d, FIELD_TYPE) && f->type < FLOW_TYPES) {
         d->at = put_members(d->at, &d->plan->names.actions[f->type]);
+    } else if (has(d, FIELD_TYPE)) {
+        d->at = PUT(d->at, "\"action\":\"");
+        d->at = num_put_u32(d->at, f->type);
+        d->at = PUT(d->at, "\",");
     }
     put_event_times(d);
     if (d->plan->settings->preserve_original && f->original.count > 0) {
@@ -297,7 +309,7 @@ static void put_observer(struct doc *d)
     uint8_t *begin = d->at;
     d->at = PUT(d->at, "\"observer\":{");
     uint8_t *inside = d->at;
-    if (f->sampler_address.size > 0) {
+    if (is_address(&f->sampler_address)) {
         d->at = PUT(d->at, "\"ip\":[");
         d->at += quoted_addr(&f->sampler_address, d->at);
         d->at = PUT(d->at, "],");
@@ -331,12 +343,10 @@ static uint64_t scaled(uint64_t value, uint64_t rate)
     return __builtin_mul_overflow(value, rate, &product) ? UINT64_MAX : product;
 }
 
-/// The rate that is counted with: as said, as set for the exporter, or 1.
+/// The sampling rate: as said, else as set for the exporter; 0 is unknown.
 static uint64_t rate_of(const struct flow *f)
 {
-    return f->sampling_rate != 0      ? f->sampling_rate
-           : f->sampling_default != 0 ? f->sampling_default
-                                      : 1;
+    return f->sampling_rate != 0 ? f->sampling_rate : f->sampling_default;
 }
 
 /// Packets as sampled; an sFlow sample is one packet also where its line does not say so.
@@ -349,16 +359,17 @@ static bool packets_of(const struct doc *d, uint64_t *ret_packets)
 /// Members bytes and packets, scaled.
 static void put_traffic(struct doc *d)
 {
-    uint64_t rate = rate_of(d->flow);
+    uint64_t known = rate_of(d->flow);
+    uint64_t rate = known != 0 ? known : 1;
     uint64_t packets;
     if (has(d, FIELD_BYTES)) {
         d->at = PUT(d->at, "\"bytes\":");
-        d->at = put_long(d->at, scaled(d->flow->bytes, rate));
+        put_long(d, scaled(d->flow->bytes, rate));
         *d->at++ = ',';
     }
     if (packets_of(d, &packets)) {
         d->at = PUT(d->at, "\"packets\":");
-        d->at = put_long(d->at, scaled(packets, rate));
+        put_long(d, scaled(packets, rate));
         *d->at++ = ',';
     }
 }
@@ -429,13 +440,19 @@ static void put_end_points(struct doc *d)
     *d->at++ = ',';
 }
 
-static bool is_ip(const struct doc *d)
+/// Whether a number without a name is shown: not when a log with this mapping would not have it.
+static bool shows_number(const struct doc *d, enum field field)
 {
-    uint32_t etype = d->flow->etype;
-    return !has(d, FIELD_ETYPE) || etype == ETYPE_IPV4 || etype == ETYPE_IPV6;
+    return d->flow->file != 0 || (d->plan->named_as_text & FLOW_BIT(field)) == 0;
 }
 
-/// network.type, transport and iana_number. Protocol 0 of what is no IP is nobody's protocol.
+static bool is_ip(const struct flow *flow)
+{
+    return flow->etype == ETYPE_IPV4 || flow->etype == ETYPE_IPV6;
+}
+
+/// network.type, transport and iana_number. Protocol 0 of what is not known to be IP is nobody's
+/// protocol.
 static void put_protocol(struct doc *d)
 {
     const struct flow *f = d->flow;
@@ -456,8 +473,10 @@ static void put_protocol(struct doc *d)
         d->at = put_lower(d->at, (const char *)batch_bytes(d->batch, f->proto_text),
                           f->proto_text.count);
         *d->at++ = ',';
-    } else if (has(d, FIELD_PROTO) && (f->proto != 0 || is_ip(d))) {
-        d->at = put_proto(d->at, &d->plan->names, f->proto);
+    } else if (has(d, FIELD_PROTO) && (f->proto != 0 || is_ip(f))) {
+        bool named = f->proto < PROTO_NAMED;
+        d->at = named ? put_members(d->at, &d->plan->names.protos[f->proto])
+                      : put_proto(d->at, f->proto, shows_number(d, FIELD_PROTO));
     }
 }
 
@@ -482,7 +501,7 @@ static void put_network(struct doc *d)
     *d->at++ = ',';
 }
 
-/// What was sampled, as it was sampled.
+/// What was sampled, as it was sampled, and the rate that it is scaled by.
 static void put_sflow(struct doc *d)
 {
     const struct flow *f = d->flow;
@@ -491,12 +510,12 @@ static void put_sflow(struct doc *d)
     uint8_t *inside = d->at;
     if (has(d, FIELD_BYTES)) {
         d->at = PUT(d->at, "\"bytes\":");
-        d->at = put_long(d->at, f->bytes);
+        put_long(d, f->bytes);
         *d->at++ = ',';
     }
-    if (f->sampling_rate != 0) {
+    if (rate_of(f) != 0) {
         d->at = PUT(d->at, "\"sample_rate\":");
-        d->at = put_long(d->at, f->sampling_rate);
+        put_long(d, rate_of(f));
         *d->at++ = ',';
     }
     if (has(d, FIELD_SEQUENCE_NUM)) {
@@ -527,18 +546,26 @@ static void put_related(struct doc *d)
     d->at = PUT(d->at, "]},");
 }
 
-static void put_tags(struct doc *d, const char *more)
+/// The tags that are set, and those that the record gets by itself.
+static void put_tags(struct doc *d, bool sampling_unknown, bool preserved)
 {
+    uint8_t *begin = d->at;
     d->at = PUT(d->at, "\"tags\":");
     d->at = put_piece(d->at, d->plan->envelope.tags);
-    if (more[0] != '\0') {
-        d->at = json_put_string(d->at, (const uint8_t *)more, strlen(more));
-        *d->at++ = ',';
+    if (sampling_unknown) {
+        d->at = PUT(d->at, "\"sampling_unknown\",");
     }
-    if (d->at[-1] == ',') {
-        d->at--;
+    if (d->clamped) {
+        d->at = PUT(d->at, "\"value_clamped\",");
     }
-    d->at = PUT(d->at, "],");
+    if (preserved) {
+        d->at = PUT(d->at, "\"preserve_original_event\",");
+    }
+    if (d->at[-1] != ',') {
+        d->at = begin; // none
+        return;
+    }
+    d->at = PUT(d->at - 1, "],");
 }
 
 /// What stands before the first part that is about the flow.
@@ -553,6 +580,17 @@ static void begin_document(struct doc *d, uint64_t time_ns)
 
 // --- goflow2.* -----------------------------------------------------------------------------------
 
+/// Whether the columns of goflow2.* have one of this name.
+static bool has_rest(const struct plan *plan, const char *name)
+{
+    for (size_t i = 0; i < plan->rest.column_count; i++) {
+        if (strcmp(plan->columns[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /// Whether a value says nothing: null, "", [].
 static bool is_empty_json(const uint8_t *json, size_t size)
 {
@@ -561,49 +599,93 @@ static bool is_empty_json(const uint8_t *json, size_t size)
             (size == 2 && (memcmp(json, "\"\"", 2) == 0 || memcmp(json, "[]", 2) == 0)));
 }
 
-/// JSON from a line: as it is, but for bytes that are no UTF-8.
-static void append_json(struct buf *out, const uint8_t *json, size_t size)
+/// Begins a member of the object at out's end.
+static void append_comma(struct buf *out)
 {
-    if (buf_reserve(out, 3 * size) == 0) {
-        buf_advance(out, json_put_valid(buf_tail(out), json, size));
+    if (out->size > 0 && out->data[out->size - 1] != '{') {
+        buf_append_char(out, ',');
     }
 }
 
-static void append_extras(const struct batch *batch, const struct flow *flow, struct buf *out)
+/// JSON from a line, without blanks, comments, and bytes that are no UTF-8. An object that has a
+/// name twice would be refused by Elasticsearch: it is kept as a text.
+static void append_json(struct plan *plan, struct buf *out, const uint8_t *json, size_t size)
+{
+    struct json_error unused;
+    if (memchr(json, '{', size) != NULL) {
+        json_tree_clear(plan->tree);
+        if (json_parse(plan->parser, plan->tree, json_slice(json, size), &unused) == NULL) {
+            json_append_string(out, json, size);
+            return;
+        }
+    }
+    if (buf_reserve(out, 3 * size) == 0) {
+        buf_advance(out, json_put_compact(buf_tail(out), json, size));
+    }
+}
+
+static void append_extras(struct plan *plan, const struct batch *batch, const struct flow *flow,
+                          struct buf *out)
 {
     const struct extra_value *extras = batch_extras(batch, flow->extras);
-    for (uint32_t i = 0; i < flow->extras.count; i++) {
+    for (uint32_t i = 0; i < flow->extras.count && !out->bad; i++) {
         const uint8_t *json = batch_bytes(batch, extras[i].json);
         if (!is_empty_json(json, extras[i].json.count)) {
-            buf_append_char(out, out->data[out->size - 1] == '{' ? ' ' : ',');
-            append_json(out, batch_bytes(batch, extras[i].name), extras[i].name.count);
+            append_comma(out);
+            append_json(plan, out, batch_bytes(batch, extras[i].name), extras[i].name.count);
             buf_append_char(out, ':');
-            append_json(out, json, extras[i].json.count);
+            append_json(plan, out, json, extras[i].json.count);
         }
     }
 }
 
-static void append_name(struct buf *out, const char *name, const struct batch *batch,
-                        struct span text)
+/// Whether a line has a column of this name that no field stands for.
+static bool has_extra(const struct batch *batch, const struct flow *flow, const char *name)
 {
-    if (text.count > 0) {
-        buf_append_char(out, out->data[out->size - 1] == '{' ? ' ' : ',');
+    const struct extra_value *extras = batch_extras(batch, flow->extras);
+    size_t size = strlen(name);
+    for (uint32_t i = 0; i < flow->extras.count; i++) {
+        if (extras[i].name.count == size + 2 &&
+            memcmp(batch_bytes(batch, extras[i].name) + 1, name, size) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/// A network's name, unless the record has a column of that name.
+static void append_network(struct plan *plan, const char *name, const struct batch *batch,
+                           const struct flow *flow, struct span text, struct buf *out)
+{
+    if (text.count > 0 && !has_rest(plan, name) && !has_extra(batch, flow, name)) {
+        append_comma(out);
         json_append_text(out, name);
         buf_append_char(out, ':');
         json_append_string(out, batch_bytes(batch, text), text.count);
     }
 }
 
+/// An ethertype that has no name.
+static void append_etype(const struct doc *d, struct buf *out)
+{
+    if (d->flow->etype != 0 && etype_name(d->flow->etype)[0] == '\0' &&
+        shows_number(d, FIELD_ETYPE) && buf_reserve(out, DOCUMENT_SIZE_MAX) == 0) {
+        append_comma(out);
+        buf_advance(out, num_put_u32(PUT(buf_tail(out), "\"etype\":"), d->flow->etype));
+    }
+}
+
 /// What has no home in ECS, and the end of the document.
-static void append_rest(struct plan *plan, const struct batch *batch, const struct flow *flow,
-                        struct buf *out)
+static void append_rest(const struct doc *d, struct buf *out)
 {
     static const char BEGIN[] = "\"goflow2\":{";
+    struct plan *plan = d->plan;
+    const struct flow *flow = d->flow;
     size_t before = out->size;
-    bool nothing = (flow->present & plan->homeless) == 0 &&
-                   flow->custom.count + flow->extras.count + flow->src_place.network.count +
-                           flow->dst_place.network.count ==
-                       0;
+    bool nothing =
+        (flow->present & plan->homeless) == 0 && !plan->shows_more &&
+        flow->extras.count + flow->src_place.network.count + flow->dst_place.network.count == 0 &&
+        (flow->etype == 0 || etype_name(flow->etype)[0] != '\0');
     if (nothing) {
         out->data[out->size - 1] = '}'; // where the comma was
         return;
@@ -612,10 +694,11 @@ static void append_rest(struct plan *plan, const struct batch *batch, const stru
     if (out->bad) {
         return;
     }
-    column_plan_append(plan->rest_plan, batch, flow, out);
-    append_name(out, "src_net_name", batch, flow->src_place.network);
-    append_name(out, "dst_net_name", batch, flow->dst_place.network);
-    append_extras(batch, flow, out);
+    column_plan_append(plan->rest_plan, d->batch, flow, out);
+    append_etype(d, out);
+    append_network(plan, "src_net_name", d->batch, flow, flow->src_place.network, out);
+    append_network(plan, "dst_net_name", d->batch, flow, flow->dst_place.network, out);
+    append_extras(plan, d->batch, flow, out);
     if (out->bad) {
         return;
     }
@@ -657,9 +740,9 @@ static void append_document(struct plan *plan, const struct batch *batch, const 
     put_network(&d);
     put_sflow(&d);
     put_related(&d);
-    put_tags(&d, flow->sampling_rate == 0 && flow->sampling_default == 0 ? "sampling_unknown" : "");
+    put_tags(&d, rate_of(flow) == 0, false);
     buf_advance(out, d.at);
-    append_rest(plan, batch, flow, out);
+    append_rest(&d, out);
 }
 
 /// A line that could not be read: what is wrong with it, and the line.
@@ -677,7 +760,7 @@ static void append_error(struct plan *plan, const struct batch *batch, const str
     const char *reason = LEDGER_ENTRIES[flow->index].name;
     d.at = json_put_string(d.at, (const uint8_t *)reason, strlen(reason));
     d.at = PUT(d.at, "},");
-    put_tags(&d, plan->settings->preserve_original ? "" : "preserve_original_event");
+    put_tags(&d, false, !plan->settings->preserve_original);
     d.at = put_end(d.at);
     buf_advance(out, d.at);
 }
@@ -718,30 +801,45 @@ static bool has_home(enum field field)
     return (HOMES & FLOW_BIT(field)) != 0;
 }
 
-/// The columns of goflow2.*: every field without a home, and the custom columns that the mapping
-/// shows.
+/// Adds a column of goflow2.*. The mapping's own take the place of fields of the same name.
+static void add_rest(struct plan *plan, const struct column *column)
+{
+    size_t i = 0;
+    while (i < plan->rest.column_count && strcmp(plan->columns[i].name, column->name) != 0) {
+        i++;
+    }
+    plan->columns[i] = *column;
+    plan->rest.column_count += i == plan->rest.column_count;
+}
+
+/// The columns of goflow2.*: every field without a home, and the columns that the mapping shows and
+/// no field stands for.
 static void choose_rest(struct plan *plan, const struct mapping *mapping)
 {
-    size_t count = 0;
+    plan->rest = *mapping;
+    plan->rest.columns = plan->columns;
+    plan->rest.column_count = 0;
     for (enum field f = 0; f < FIELD_COUNT; f++) {
         if (!has_home(f)) {
             plan->homeless |= FLOW_BIT(f);
-            plan->columns[count++] = (struct column){ .name = FIELDS[f].json_name,
-                                                      .source = COLUMN_FIELD,
-                                                      .index = (uint16_t)f,
-                                                      .renderer = FIELDS[f].renderer };
+            add_rest(plan, &(struct column){ .name = FIELDS[f].json_name,
+                                             .source = COLUMN_FIELD,
+                                             .index = (uint16_t)f,
+                                             .renderer = FIELDS[f].renderer });
         }
     }
     for (size_t i = 0; i < mapping->column_count; i++) {
-        if (mapping->columns[i].source == COLUMN_CUSTOM) {
-            plan->columns[count++] = mapping->columns[i];
-        } else if (mapping->columns[i].source == COLUMN_FIELD) {
-            plan->named |= FLOW_BIT(mapping->columns[i].index);
+        const struct column *c = &mapping->columns[i];
+        if (c->source != COLUMN_FIELD) {
+            plan->shows_more = true;
+            add_rest(plan, c);
+            continue;
+        }
+        plan->named |= FLOW_BIT(c->index);
+        if (c->renderer == RENDER_ETYPE || c->renderer == RENDER_PROTO) {
+            plan->named_as_text |= FLOW_BIT(c->index);
         }
     }
-    plan->rest = *mapping;
-    plan->rest.columns = plan->columns;
-    plan->rest.column_count = count;
 }
 
 static void put_rest_name(struct buf *out, const char *name)
@@ -755,6 +853,8 @@ static void plan_free(void *plan_)
     struct plan *plan = plan_;
     if (plan != NULL) {
         column_plan_free(plan->rest_plan);
+        json_tree_free(plan->tree);
+        json_parser_free(plan->parser);
         ecs_elastic_free(plan->elastic);
         envelope_release(&plan->envelope);
         mem_free(plan);
@@ -779,6 +879,9 @@ static int plan_new(const struct format_settings *settings, void **ret_plan, str
                                          : envelope_init(&plan->envelope, settings->ecs, err);
     if (status == 0 && settings->ecs->profile == ECS_PROFILE_ELASTIC) {
         status = ecs_elastic_new(settings, &plan->elastic);
+    } else if (status == 0) {
+        status = json_tree_new(LOG_LINE_SIZE_MAX, &plan->tree);
+        status = status == 0 ? json_parser_new(LOG_LINE_SIZE_MAX, &plan->parser) : status;
     }
     if (status != 0) {
         plan_free(plan);

@@ -9,7 +9,8 @@ import re
 
 import pytest
 
-import captures
+
+import corpus
 import differences
 import golden
 import programs
@@ -19,32 +20,7 @@ pytestmark = pytest.mark.skipif(GOFLOW2 is None,
                                 reason="goflow2 v2.2.6 is not here and there is no go to install it")
 
 
-def corpus_files():
-    """Everything in the corpora that holds sFlow version 5."""
-    found = []
-    for path in sorted(glob.glob(os.path.join(programs.CORPORA, "**", "*"), recursive=True)):
-        name = os.path.basename(path).lower()
-        if os.path.isfile(path) and re.search(r"\.(pcap|pcapng|cap|dump|dat|bin)$", name):
-            if list(datagrams_of(path))[:1]:
-                found.append(path)
-    return found
-
-
-def datagrams_of(path):
-    data = open(path, "rb").read(8)
-    if data[:4] == b"\0\0\0\5" and data[4:8] in (b"\0\0\0\1", b"\0\0\0\2"):
-        return [open(path, "rb").read()]
-    if data[:4] in (b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d",
-                    b"\x0a\x0d\x0d\x0a"):
-        try:
-            return list(captures.sflow_datagrams(path))
-        except (IndexError, Exception) as broken:  # captures that are damaged on purpose
-            assert not isinstance(broken, AssertionError)
-            return []
-    return []
-
-
-FILES = corpus_files() if os.path.isdir(programs.CORPORA) else []
+FILES = corpus.sflow_files() if os.path.isdir(programs.CORPORA) else []
 
 
 def output(collector, datagrams):
@@ -106,7 +82,7 @@ def messages(data):
 
 @pytest.mark.parametrize("path", FILES, ids=[os.path.relpath(p, programs.CORPORA) for p in FILES])
 def test_corpus(path):
-    datagrams = datagrams_of(path)
+    datagrams = corpus.datagrams_of(path)
     same = same_records(datagrams)
     if same:
         text_and_bin(datagrams, same)
