@@ -341,6 +341,37 @@ static inline enum column_verdict read_time(const struct column_key *column, str
     return read_odd_time(column, r, d);
 }
 
+static int hex_digit(uint8_t c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/// An address as text, or the digits that goflow2 prints of one without a renderer.
+static bool parse_addr(const uint8_t *text, size_t size, struct addr *ret_address)
+{
+    if (addr_get(text, size, ret_address) == 0) {
+        return true;
+    }
+    uint8_t bytes[ADDR_V6_SIZE];
+    if (size != 2U * ADDR_V4_SIZE && size != 2U * ADDR_V6_SIZE) {
+        return false;
+    }
+    for (size_t i = 0; i < size; i += 2) {
+        int high = hex_digit(text[i]);
+        int low = hex_digit(text[i + 1]);
+        if (high < 0 || low < 0) {
+            return false;
+        }
+        bytes[i / 2] = (uint8_t)(high << 4 | low);
+    }
+    *ret_address = size == 2U * ADDR_V4_SIZE ? addr_v4(bytes) : addr_v6(bytes);
+    return true;
+}
+
 static COLD enum column_verdict read_odd_addr(const struct column_key *column, struct json_rd *r,
                                               struct draft *d)
 {
@@ -352,7 +383,7 @@ static COLD enum column_verdict read_odd_addr(const struct column_key *column, s
     if (v.is_empty) {
         return COLUMN_TAKEN;
     }
-    if (!v.is_string || addr_get(v.plain, v.plain_size, &address) != 0) {
+    if (!v.is_string || !parse_addr(v.plain, v.plain_size, &address)) {
         return COLUMN_BAD;
     }
     set_addr(d, column, &address);
@@ -470,15 +501,6 @@ static enum column_verdict read_name(struct column_table *t, const struct column
         }
     }
     return read_new_name(t, column, r, d, word);
-}
-
-static int hex_digit(uint8_t c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 /// aa:bb:cc:dd:ee:ff
@@ -612,7 +634,7 @@ static enum column_verdict take_list_element(struct draft *d, const struct colum
         return COLUMN_TAKEN;
     }
     struct addr address = { 0 };
-    if (!v->is_string || (v->plain_size > 0 && addr_get(v->plain, v->plain_size, &address) != 0)) {
+    if (!v->is_string || (v->plain_size > 0 && !parse_addr(v->plain, v->plain_size, &address))) {
         return COLUMN_BAD;
     }
     draft_push_addr(d, field == FIELD_MPLS_IP ? &d->mpls_ip : &d->routing_addresses, address);
