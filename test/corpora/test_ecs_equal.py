@@ -55,8 +55,8 @@ NUMBERS = COLUMNS + """
   render: {inner_src: ip, etype: none, proto: none, src_addr: none, src_net: none,
            time_flow_start_ns: datetimenano}
   rename: {sampler_address: exporter, bytes: octets, type: kind, proto: protocol}
-  fields: [type, time_flow_start_ns, sampler_address, src_addr, dst_addr, etype, proto, sampling_rate,
-           src_net, dst_net, bytes, inner_src, ttls]
+  fields: [type, time_flow_start_ns, sampler_address, src_addr, dst_addr, src_port, dst_port, etype,
+           proto, sampling_rate, src_net, dst_net, bytes, inner_src, ttls]
 """ + RULES
 SIXTEEN = open(os.path.join(programs.ROOT, "mapping.yaml")).read()
 MAPPINGS = {"sixteen": SIXTEEN, "all": "{}\n", "more": MORE, "numbers": NUMBERS}
@@ -69,7 +69,6 @@ HOMES = {"event.created": "time_received_ns", "event.end": "time_flow_end_ns",
          "event.duration": "time_flow_end_ns", "source.mac": "src_mac",
          "destination.mac": "dst_mac", "network.vlan.id": "vlan_id",
          "source.as.number": "src_as", "destination.as.number": "dst_as",
-         "source.port": "src_port", "destination.port": "dst_port",
          "observer.ingress.interface.id": "in_if", "observer.egress.interface.id": "out_if",
          "observer.ingress.vlan.id": "src_vlan", "observer.egress.vlan.id": "dst_vlan",
          "sflow.sequence_num": "sequence_num"}
