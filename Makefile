@@ -94,7 +94,8 @@ $(B)/src/app/version.o: ALL_CFLAGS += -DWEIR_VERSION='"$(VERSION)"'
 FORCE:
 
 $(B)/test/unit/%: $(B)/test/unit/%.o $(B)/libweir.a
-	$(CC) $(ALL_CFLAGS) -o $@ $^ $(ALL_LDFLAGS) $(LIBS) -lcmocka
+	@echo "  LINK $@"
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(ALL_LDFLAGS) $(LIBS) -lcmocka
 
 # Programs that only tests run.
 TOOL_SRC := $(wildcard test/golden/*_tool.c)
