@@ -46,7 +46,7 @@ const struct option_info OPTIONS[OPTION_COUNT] = {
 const struct command_info COMMANDS[COMMAND_COUNT] = {
     [COMMAND_RUN] = { "run", "[FLAGS]", "collect until stopped; this is what weir alone does" },
     [COMMAND_IMPORT] = { "import", "[FLAGS] FILE...",
-                         "read goflow2 logs once: plain, .gz, .zst, or - for standard input" },
+                         "read goflow2 logs once (plain, .gz, .zst; - is stdin)" },
     [COMMAND_REPLAY] = { "replay", "[FLAGS] FILE...",
                          "read pcap and pcapng captures as though received" },
     [COMMAND_GENERATE] = { "generate", "[FLAGS] URL",

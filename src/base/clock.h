@@ -17,7 +17,8 @@ static inline uint64_t clock_wall_ns(void)
     return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
 }
 
-/// The same as of the kernel's last tick, some milliseconds ago at most: for what asks all the time.
+/// The same as of the kernel's last tick, some milliseconds ago at most: for what asks all the
+/// time.
 static inline uint64_t clock_wall_coarse_ns(void)
 {
     struct timespec t;

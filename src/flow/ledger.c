@@ -18,10 +18,8 @@ const struct ledger_info LEDGER_ENTRIES[LEDGER_ENTRY_COUNT] = {
 const char *ledger_group_text(enum ledger_group group)
 {
     static const char *const TEXTS[LEDGER_GROUP_COUNT] = {
-        [LEDGER_GROUP_DATAGRAM] = "datagram",
-        [LEDGER_GROUP_SAMPLE] = "sample",
-        [LEDGER_GROUP_RECORD] = "record",
-        [LEDGER_GROUP_LINE] = "line",
+        [LEDGER_GROUP_DATAGRAM] = "datagram", [LEDGER_GROUP_SAMPLE] = "sample",
+        [LEDGER_GROUP_RECORD] = "record",     [LEDGER_GROUP_LINE] = "line",
         [LEDGER_GROUP_FLOW] = "flow",
     };
     CHECK(group < LEDGER_GROUP_COUNT);

@@ -58,10 +58,9 @@ int glob_check(const char *pattern, struct err *err)
         at += length;
         at += *at == '/';
     }
-    return names <= GLOB_NAMES_MAX
-               ? 0
-               : err_set(err, ERR_INVALID, "\"%.60s...\": more than %d folders", pattern,
-                         GLOB_NAMES_MAX);
+    return names <= GLOB_NAMES_MAX ? 0
+                                   : err_set(err, ERR_INVALID, "\"%.60s...\": more than %d folders",
+                                             pattern, GLOB_NAMES_MAX);
 }
 
 /// Appends a name to the path; false when it does not fit.
@@ -188,8 +187,8 @@ static void match_folders(struct walk *w, const char *name, size_t index, int de
         if (is_dots(entry->d_name) || !push(w, entry->d_name)) {
             continue;
         }
-        bool matches = name == NULL ? entry->d_name[0] != '.'
-                                    : fnmatch(name, entry->d_name, FNM_PERIOD) == 0;
+        bool matches =
+            name == NULL ? entry->d_name[0] != '.' : fnmatch(name, entry->d_name, FNM_PERIOD) == 0;
         if (matches && is_folder(w, entry, name != NULL)) {
             match(w, index, depth);
         }

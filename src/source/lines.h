@@ -46,9 +46,9 @@ void lines_free(struct lines *l);
 void lines_set_stop(struct lines *l, const _Atomic bool *stop);
 
 /// XXH128 of the first complete line; consumes nothing, works at the start of the file only.
-/// ERR_NOT_FOUND: there is none yet, and lines_problem() says why if that is for damage. ERR_CLOSED:
-/// LINES_REPLACED. A line longer than may be counts with its beginning. `final`: nothing follows, so
-/// that the last line needs no line end.
+/// ERR_NOT_FOUND: there is none yet, and lines_problem() says why if that is for damage.
+/// ERR_CLOSED: LINES_REPLACED. A line longer than may be counts with its beginning. `final`:
+/// nothing follows, so that the last line needs no line end.
 int lines_fingerprint(struct lines *l, bool final, uint64_t ret_fingerprint[2]) MUST_USE;
 
 /// Goes on at `offset`; *ret_tail is the hash of the up to POSITION_TAIL_SIZE bytes before it.

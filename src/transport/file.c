@@ -45,7 +45,7 @@ struct file {
     struct buf out;
     size_t written; ///< of out
     struct transport_delivery delivery;
-    int errors_fd; ///< -1: none
+    int errors_fd;     ///< -1: none
     struct buf errors; ///< lines of the batch that could not be read
     size_t errors_written;
     uint32_t end_count;
@@ -106,8 +106,7 @@ static bool is_half(const struct file *f, const struct buf *tail, size_t torn)
     bool json = strcmp(format, "json") == 0 || strcmp(format, "ecs") == 0;
     const uint8_t *begin = tail->data + tail->size - torn;
     struct json_rd r = { .begin = begin, .at = begin, .end = begin + torn };
-    return json && torn < TAIL_SIZE_MAX && begin[0] == '{' &&
-           !(json_rd_value(&r) && r.at == r.end);
+    return json && torn < TAIL_SIZE_MAX && begin[0] == '{' && !(json_rd_value(&r) && r.at == r.end);
 }
 
 /// A file that something killed its last writer of: half a message is cut off, a whole one that
@@ -256,8 +255,8 @@ static enum transport_verdict file_deliver(void *self, struct batch *batch,
     }
     enum transport_verdict verdict = write_rest(f, f->fd, target(f), &f->out, &f->written);
     if (verdict == TRANSPORT_DONE) {
-        verdict = write_rest(f, f->errors_fd, f->settings.errors_path, &f->errors,
-                             &f->errors_written);
+        verdict =
+            write_rest(f, f->errors_fd, f->settings.errors_path, &f->errors, &f->errors_written);
     }
     if (verdict != TRANSPORT_DONE) {
         return verdict;

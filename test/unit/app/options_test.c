@@ -92,7 +92,9 @@ static void errors_are_gos(void **state)
     refused("weir -fromat json",
             "flag provided but not defined: -fromat; did you mean \"format\"?");
     refused("weir replai", "unknown command \"replai\"; did you mean \"replay\"?");
-    refused("weir import x", "weir import comes in a later version");
+    refused("weir import",
+            "weir import needs a FILE, a log that goflow2 wrote (plain, .gz, .zst), or - "
+            "for standard input");
     refused("weir generate -format json",
             "flag provided but not defined: -format; it is a flag of weir run");
     refused("goflow2 -templates.ttl 5m", "flag provided but not defined: -templates.ttl; it is "
@@ -263,7 +265,6 @@ static void what_is_not_there_yet(void **state)
     static const char *const LINES[][2] = {
         { "weir -produce raw", "-produce raw is not in this version; sample is" },
         { "weir -produce x", "-produce \"x\": no such producer (sample)" },
-        { "weir -format ecs", "-format ecs is not in this version; json, text and bin are" },
         { "weir -transport kafka", "-transport kafka is not in this version; file is" },
         { "weir -transport x", "-transport \"x\": no such transport (file)" },
         { "weir generate -flows 33 udp://x:1", "-flows 33: must be from 1 to 32" },

@@ -62,9 +62,10 @@ static int tear_down(void **state)
 
 static int open_file(struct setup *s, const char *path)
 {
-    struct file_settings settings = {
-        .path = path, .errors_path = "", .separator = "\n", .format = { .name = "json", .mapping = s->mapping }
-    };
+    struct file_settings settings = { .path = path,
+                                      .errors_path = "",
+                                      .separator = "\n",
+                                      .format = { .name = "json", .mapping = s->mapping } };
     struct err err;
     return file_open(&settings, &s->file, &err);
 }
@@ -202,8 +203,6 @@ static void a_torn_file_is_mended(void **state)
     f = fopen(s->path, "r");
     char line[256];
     assert_non_null(fgets(line, sizeof(line), f));
-    assert_string_equal(line, "{\"torn\n");
-    assert_non_null(fgets(line, sizeof(line), f));
     assert_string_equal(line, LINE);
     fclose(f);
 }
@@ -220,9 +219,10 @@ static void what_cannot_be_written_waits(void **state)
 static void what_cannot_be_opened_says_why(void **state)
 {
     struct setup *s = *state;
-    struct file_settings settings = {
-        .path = "/nowhere/out", .errors_path = "", .separator = "\n", .format = { .name = "json", .mapping = s->mapping }
-    };
+    struct file_settings settings = { .path = "/nowhere/out",
+                                      .errors_path = "",
+                                      .separator = "\n",
+                                      .format = { .name = "json", .mapping = s->mapping } };
     struct err err;
     assert_int_equal(file_open(&settings, &s->file, &err), ERR_IO);
     assert_string_equal(err.text,
