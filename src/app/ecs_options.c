@@ -5,14 +5,13 @@
  */
 #include "app/ecs_options.h"
 
-#include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "app/version.h"
 #include "base/json_rd.h"
 #include "base/json_text.h"
+#include "base/num.h"
 #include "base/yml.h"
 
 enum { FIELDS_SIZE_MAX = 1 << 20, FIELDS_DEPTH_MAX = 20 };
@@ -22,6 +21,7 @@ enum { FIELDS_SIZE_MAX = 1 << 20, FIELDS_DEPTH_MAX = 20 };
 struct walk {
     struct buf *out;
     struct err *err;
+    const char *object; ///< the member of the file that is being read; "" at its top
     unsigned depth;
 };
 
@@ -42,12 +42,20 @@ static int append_member(void *context, struct yml_node key, struct yml_node val
                        "-ecs.fields: a name without dots was expected; labels.site is written "
                        "labels: {site: ...}");
     }
-    if (w->out->data[w->out->size - 1] != '{') {
+    const char *name = yml_text(key);
+    if (w->depth <= 2 && !ecs_constant_fits(w->object, name, yml_kind(value) == YML_KIND_MAP)) {
+        return yml_err(w->err, key, "-ecs.fields: %.60s%s%.60s is set by weir", w->object,
+                       w->object[0] == '\0' ? "" : ".", name);
+    }
+    if (w->out->size > 0 && w->out->data[w->out->size - 1] != '{') {
         buf_append_char(w->out, ',');
     }
-    json_append_text(w->out, yml_text(key));
+    json_append_text(w->out, name);
     buf_append_char(w->out, ':');
-    return append_node(w, value);
+    w->object = w->depth == 1 ? name : w->object;
+    int status = append_node(w, value);
+    w->object = w->depth == 1 ? "" : w->object;
+    return status;
 }
 
 // NOLINTNEXTLINE(misc-no-recursion): bounded by FIELDS_DEPTH_MAX
@@ -94,50 +102,42 @@ static int read_fields(struct ecs_options *o, const char *path, struct err *err)
     if (yml_load(path, FIELDS_SIZE_MAX, &file, err) != 0) {
         return err->status;
     }
-    struct walk w = { .out = &o->fields, .err = err };
+    struct walk w = { .out = &o->fields, .err = err, .object = "" };
     int status = yml_kind(yml_root(file)) == YML_KIND_MAP
                      ? append_node(&w, yml_root(file))
                      : yml_err(err, yml_root(file), "-ecs.fields: expected names and values");
+    if (status == 0 && o->fields.bad) {
+        status = yml_err(err, yml_root(file), "-ecs.fields: too large");
+    }
     yml_free(file);
     return status;
 }
 
 // --- The rest ------------------------------------------------------------------------------------
 
-/// "+02:00": what the clock of this machine says now, as Elastic's add_locale does.
-static void find_timezone(char text[static 8])
+/// +HH:MM: no clock on earth is further off than 18 hours.
+static bool is_offset(const char *text)
 {
-    time_t now = time(NULL);
-    struct tm tm;
-    if (localtime_r(&now, &tm) == NULL) {
-        tm.tm_gmtoff = 0;
-    }
-    long minutes = tm.tm_gmtoff / 60;
-    long positive = minutes < 0 ? -minutes : minutes;
-    (void)snprintf(text, 8, "%c%02u:%02u", minutes < 0 ? '-' : '+', (unsigned)(positive / 60 % 24),
-                   (unsigned)(positive % 60)); // fits
+    enum { OFFSET_SIZE = 6, HOURS_MAX = 18, MINUTES_MAX = 59 };
+    uint64_t hours;
+    uint64_t minutes;
+    return strlen(text) == OFFSET_SIZE && strchr("+-", text[0]) != NULL && text[3] == ':' &&
+           num_get_u64(text + 1, 2, HOURS_MAX, &hours) == 0 &&
+           num_get_u64(text + 4, 2, MINUTES_MAX, &minutes) == 0;
 }
 
 /// off, local, or an offset such as +01:00.
-static int read_timezone(struct ecs_options *o, const char *text, struct err *err)
+static int read_timezone(const char *text, const char **ret_timezone, struct err *err)
 {
     if (strcmp(text, "off") == 0) {
-        return 0;
-    }
-    if (strcmp(text, "local") == 0) {
-        find_timezone(o->timezone);
-        return 0;
-    }
-    bool sane = strlen(text) == 6 && strchr("+-", text[0]) != NULL && text[3] == ':';
-    for (int i = 1; sane && i < 6; i++) {
-        sane = i == 3 || (text[i] >= '0' && text[i] <= '9');
-    }
-    if (!sane) {
+        *ret_timezone = "";
+    } else if (strcmp(text, ECS_TIMEZONE_LOCAL) == 0 || is_offset(text)) {
+        *ret_timezone = text;
+    } else {
         return err_set(err, ERR_INVALID,
                        "-ecs.timezone \"%.30s\": expected off, local, or an offset such as +01:00",
                        text);
     }
-    memcpy(o->timezone, text, strlen(text) + 1);
     return 0;
 }
 
@@ -148,7 +148,7 @@ static int check_name(const char *option, const char *text, bool hyphen, struct 
     bool sane = size <= 100;
     for (const char *c = text; *c != '\0'; c++) {
         bool upper = *c >= 'A' && *c <= 'Z';
-        sane = sane && !upper && *c > ' ' && strchr("\\/*?\"<>|,#:", *c) == NULL &&
+        sane = sane && !upper && *c > ' ' && *c <= '~' && strchr("\\/*?\"<>|,#:", *c) == NULL &&
                (hyphen || *c != '-');
     }
     return sane ? 0
@@ -165,7 +165,12 @@ int ecs_options_read(struct ecs_options *o, const struct settings *s, struct err
     if (!elastic && strcmp(s->ecs_profile, "weir") != 0) {
         return err_set(err, ERR_INVALID, "-ecs.profile \"%.50s\": weir or elastic", s->ecs_profile);
     }
-    if (read_timezone(o, s->ecs_timezone, err) != 0 ||
+    const char *timezone = "";
+    if (s->ecs_version[0] == '\0' || s->ecs_namespace[0] == '\0') {
+        return err_set(err, ERR_INVALID, "-ecs.%s is empty",
+                       s->ecs_version[0] == '\0' ? "version" : "namespace");
+    }
+    if (read_timezone(s->ecs_timezone, &timezone, err) != 0 ||
         check_name("ecs.namespace", s->ecs_namespace, true, err) != 0 ||
         check_name("ecs.dataset", s->ecs_dataset, false, err) != 0) {
         return err->status;
@@ -179,10 +184,11 @@ int ecs_options_read(struct ecs_options *o, const struct settings *s, struct err
     o->ecs = (struct ecs_settings){ .profile = elastic ? ECS_PROFILE_ELASTIC : ECS_PROFILE_WEIR,
                                     .version = s->ecs_version,
                                     .tags = s->ecs_tags,
-                                    .preserve_original = s->ecs_preserve_original_event,
+                                    .preserve_original = s->ecs_preserve_original_event ||
+                                                         ecs_tags_preserve(s->ecs_tags),
                                     .namespace = s->ecs_namespace,
                                     .dataset = s->ecs_dataset,
-                                    .timezone = o->timezone,
+                                    .timezone = timezone,
                                     .fields = buf_text(&o->fields),
                                     .agent_name = o->host,
                                     .agent_version = version_text(),

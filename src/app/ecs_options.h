@@ -8,7 +8,6 @@
 
 struct ecs_options {
     struct ecs_settings ecs; ///< borrows from the settings and from below
-    char timezone[8];
     char host[65];
     struct buf fields;
 };

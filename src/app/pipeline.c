@@ -164,7 +164,7 @@ int pipeline_open(struct pipeline *p, const struct settings *settings, size_t in
     uint64_t mute_count = settings->err_cnt < 0 ? 0 : (uint64_t)settings->err_cnt; // as goflow2
     bool elastic = p->ecs.ecs.profile == ECS_PROFILE_ELASTIC;
     bool ecs = strcmp(settings->format, "ecs") == 0;
-    bool keep_original = ecs && (elastic || settings->ecs_preserve_original_event);
+    bool keep_original = ecs && (elastic || p->ecs.ecs.preserve_original);
     p->intake = (struct intake_settings){ .mapping = p->mapping,
                                           .enrich = p->enrich,
                                           .sampling = p->sampling,

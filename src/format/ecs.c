@@ -770,6 +770,7 @@ static enum format_outcome append(void *plan_, const struct batch *batch, const 
 {
     struct plan *plan = plan_;
     plan->now_ns = clock_wall_coarse_ns();
+    envelope_tick(&plan->envelope, plan->now_ns);
     if (plan->elastic != NULL) {
         return ecs_elastic_append(plan->elastic, &plan->envelope, batch, flow, plan->now_ns, out);
     }

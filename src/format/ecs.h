@@ -23,15 +23,28 @@ struct ecs_settings {
     enum ecs_profile profile;
     const char *version;       ///< ecs.version
     const char *tags;          ///< comma list
-    bool preserve_original;    ///< event.original, and its tag first
+    bool preserve_original;    ///< event.original, and its tag first: ecs_tags_preserve() too
     const char *namespace;     ///< data_stream.namespace
     const char *dataset;       ///< data_stream.dataset; "": goflow2.sflow or goflow2.netflow
-    const char *timezone;      ///< event.timezone; "": none
+    const char *timezone;      ///< event.timezone; "": none; ECS_TIMEZONE_LOCAL: this machine's
     const char *fields;        ///< constant fields: a JSON object, or ""
     const char *agent_name;    ///< agent.name
     const char *agent_version; ///< agent.version
     bool show_id;              ///< the record id as event.id
 };
+
+#define ECS_TIMEZONE_LOCAL "local"
+#define ECS_TAG_PRESERVE "preserve_original_event"
+
+/// Whether a constant field may be called so; `object` is the one at the top of the document that
+/// it is in, "" for the top itself. What weir sets is not to be had.
+bool ecs_constant_fits(const char *object, const char *name, bool is_map);
+
+/// Bounds of what a person sets; whatever is longer is refused at start.
+enum { ECS_FIELDS_SIZE_MAX = 16 << 10, ECS_TAGS_SIZE_MAX = 2 << 10 };
+
+/// Whether the tag that keeps event.original is one of the comma list.
+bool ecs_tags_preserve(const char *tags);
 
 enum { RECORD_ID_SIZE = 22 };
 

@@ -53,7 +53,8 @@ int ecs_elastic_new(const struct format_settings *settings, struct ecs_elastic *
     return 0;
 }
 
-/// The event without the line: what Elastic's agent adds, in weir's name.
+/// The event without the line: what Elastic's agent adds, in weir's name; event.ingested as Fleet's
+/// final pipeline has it, in whole seconds. @timestamp stays where the pipeline fails.
 static void make_event(struct ecs_elastic *e, struct envelope *envelope, const struct batch *batch,
                        const struct flow *flow, uint64_t now_ns)
 {
@@ -64,16 +65,20 @@ static void make_event(struct ecs_elastic *e, struct envelope *envelope, const s
         return;
     }
     enum ecs_dataset dataset = ECS_DATASET_SFLOW; // the package has only this one
+    // A line that became a flow does not say when it was read.
+    uint64_t read_ns = flow->time_received_ns != 0 && (flow->file == 0 || flow->kind != RECORD_FLOW)
+                           ? flow->time_received_ns
+                           : now_ns;
     uint8_t *at = buf_tail(out);
     at = PUT(at, "{\"@timestamp\":\"");
-    at = envelope_put_now(envelope, at, now_ns);
+    at = envelope_put_time(envelope, at, read_ns);
     at = PUT(at, "\",");
     at = put_piece(at, envelope->heads[dataset]);
     at = envelope_put_source(at, batch, flow);
     at = PUT(at, "\"event\":{");
     at = put_piece(at, envelope->events[dataset]);
     at = PUT(at, "\"ingested\":\"");
-    at = envelope_put_now(envelope, at, now_ns);
+    at = envelope_put_time_s(envelope, at, now_ns);
     at = PUT(at, "\",");
     if (e->show_id) {
         at = PUT(at, "\"id\":\"");
@@ -91,11 +96,15 @@ static void make_event(struct ecs_elastic *e, struct envelope *envelope, const s
             *at++ = ',';
         }
     }
+    uint8_t *without_tags = at;
     at = PUT(at, "\"tags\":");
     at = put_piece(at, envelope->tags);
-    at -= at[-1] == ',';
-    at = PUT(at, "]}");
-    buf_advance(out, at);
+    if (at[-1] == ',') {
+        at = PUT(at - 1, "],");
+    } else {
+        at = without_tags; // an agent has no empty lists
+    }
+    buf_advance(out, put_end(at));
 }
 
 static struct elastic_json json_of(const struct batch *batch, struct span span)

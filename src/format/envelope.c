@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/json_text.h"
@@ -49,8 +50,9 @@ static const char *value_end(const char *at)
     int depth = 0;
     bool text = false;
     for (; *at != '\0'; at++) {
-        if (text) {
-            at += *at == '\\';
+        if (text && *at == '\\') {
+            at++; // whatever is escaped; settings have it whole
+        } else if (text) {
             text = *at != '"';
         } else if (*at == '"') {
             text = true;
@@ -74,6 +76,16 @@ static enum ecs_object object_of(const char *name, size_t size)
         }
     }
     return ECS_OBJECT_ROOT;
+}
+
+bool ecs_constant_fits(const char *object, const char *name, bool is_map)
+{
+    enum ecs_object o = object_of(object, strlen(object));
+    bool at_top = object[0] == '\0';
+    if (at_top && object_of(name, strlen(name)) != ECS_OBJECT_ROOT) {
+        return is_map;
+    }
+    return (o == ECS_OBJECT_ROOT && !at_top) || !is_used(o, name, strlen(name));
 }
 
 /// The members of the object at `at` (behind its bracket), each with a comma behind it, appended to
@@ -106,17 +118,39 @@ static int sort_members(const char *at, enum ecs_object object,
     return 0;
 }
 
+static bool is_preserve(const char *tag, size_t size)
+{
+    return size == strlen(ECS_TAG_PRESERVE) && memcmp(tag, ECS_TAG_PRESERVE, size) == 0;
+}
+
+bool ecs_tags_preserve(const char *tags)
+{
+    for (size_t size; *tags != '\0'; tags += size + (tags[size] == ',')) {
+        size = strcspn(tags, ",");
+        if (is_preserve(tags, size)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void append_tags(const struct ecs_settings *s, struct buf *out)
 {
-    buf_append_text(out, s->preserve_original ? "[\"preserve_original_event\"," : "[");
+    buf_append_text(out, s->preserve_original ? "[\"" ECS_TAG_PRESERVE "\"," : "[");
     for (const char *at = s->tags; *at != '\0';) {
         size_t size = strcspn(at, ",");
-        if (size > 0) {
+        bool said = s->preserve_original && is_preserve(at, size);
+        if (size > 0 && !said) {
             json_append_string(out, (const uint8_t *)at, size);
             buf_append_char(out, ',');
         }
         at += size + (at[size] == ',');
     }
+}
+
+static bool is_local(const char *zone)
+{
+    return strcmp(zone, ECS_TIMEZONE_LOCAL) == 0;
 }
 
 static const char *dataset_name(const struct ecs_settings *s, enum ecs_dataset dataset)
@@ -146,16 +180,19 @@ static void append_head(const struct ecs_settings *s, enum ecs_dataset dataset,
     buf_append(out, members[ECS_OBJECT_ROOT].data, members[ECS_OBJECT_ROOT].size);
 }
 
-static void append_event(const struct ecs_settings *s, enum ecs_dataset dataset,
-                         const struct buf members[static ECS_OBJECT_COUNT], struct buf *out)
+static void append_event(struct envelope *e, enum ecs_dataset dataset,
+                         const struct buf members[static ECS_OBJECT_COUNT])
 {
+    struct buf *out = &e->texts;
+    const char *zone = e->settings->timezone;
     buf_append_text(out, "\"dataset\":");
-    json_append_text(out, dataset_name(s, dataset));
+    json_append_text(out, dataset_name(e->settings, dataset));
     buf_append_char(out, ',');
-    if (s->timezone[0] != '\0') {
-        buf_append_text(out, "\"timezone\":");
-        json_append_text(out, s->timezone);
-        buf_append_char(out, ',');
+    if (zone[0] != '\0') {
+        buf_append_text(out, "\"timezone\":\"");
+        e->zones[dataset] = out->size;
+        buf_append_text(out, is_local(zone) ? "+00:00" : zone);
+        buf_append_text(out, "\",");
     }
     buf_append(out, members[ECS_OBJECT_EVENT].data, members[ECS_OBJECT_EVENT].size);
 }
@@ -168,7 +205,7 @@ static void append_texts(struct envelope *e, const struct buf members[static ECS
     for (enum ecs_dataset d = 0; d < ECS_DATASET_COUNT; d++) {
         append_head(e->settings, d, members, out);
         *ends++ = out->size;
-        append_event(e->settings, d, members, out);
+        append_event(e, d, members);
         *ends++ = out->size;
     }
     append_tags(e->settings, out);
@@ -186,9 +223,27 @@ static struct piece take_piece(const struct envelope *e, size_t *begin, size_t e
     return piece;
 }
 
+/// An event with all of them has to stay below ELASTIC_EVENT_SIZE_MAX, its file's path included.
+static int check_sizes(const struct ecs_settings *s, struct err *err)
+{
+    if (strlen(s->fields) > ECS_FIELDS_SIZE_MAX) {
+        return err_set(err, ERR_INVALID, "-ecs.fields: more than %d bytes of constant fields",
+                       ECS_FIELDS_SIZE_MAX);
+    }
+    if (strlen(s->tags) > ECS_TAGS_SIZE_MAX) {
+        return err_set(err, ERR_INVALID, "-ecs.tags: more than %d bytes", ECS_TAGS_SIZE_MAX);
+    }
+    return 0;
+}
+
 int envelope_init(struct envelope *e, const struct ecs_settings *settings, struct err *err)
 {
-    *e = (struct envelope){ .settings = settings, .second = UINT64_MAX, .now_ms = UINT64_MAX };
+    *e = (struct envelope){
+        .settings = settings, .second = UINT64_MAX, .now_ms = UINT64_MAX, .quarter = UINT64_MAX
+    };
+    if (check_sizes(settings, err) != 0) {
+        return err->status;
+    }
     struct buf members[ECS_OBJECT_COUNT];
     size_t ends[2 * ECS_DATASET_COUNT + 1 + ECS_OBJECT_COUNT];
     for (enum ecs_object o = 0; o < ECS_OBJECT_COUNT; o++) {
@@ -225,6 +280,25 @@ int envelope_init(struct envelope *e, const struct ecs_settings *settings, struc
 void envelope_release(struct envelope *e)
 {
     buf_release(&e->texts);
+}
+
+void envelope_set_zone(struct envelope *e, uint64_t now_ns)
+{
+    time_t now = (time_t)(now_ns / NS_PER_S);
+    struct tm tm;
+    e->quarter = now_ns / ZONE_INTERVAL_NS;
+    if (!is_local(e->settings->timezone) || localtime_r(&now, &tm) == NULL) {
+        return;
+    }
+    long minutes = tm.tm_gmtoff / 60;
+    unsigned distance = (unsigned)(minutes < 0 ? -minutes : minutes);
+    for (enum ecs_dataset d = 0; d < ECS_DATASET_COUNT; d++) {
+        uint8_t *at = e->texts.data + e->zones[d];
+        at[0] = minutes < 0 ? '-' : '+';
+        memcpy(at + 1, NUM_DIGIT_PAIRS + 2 * (distance / 60 % 100), 2);
+        at[3] = ':';
+        memcpy(at + 4, NUM_DIGIT_PAIRS + 2 * (distance % 60), 2);
+    }
 }
 
 /// "2024-07-31T00:00:59." of a second.
@@ -272,6 +346,13 @@ uint8_t *envelope_put_now(struct envelope *e, uint8_t *at, uint64_t ns)
     }
     memcpy(at, e->now, TIMESTAMP_SIZE);
     return at + TIMESTAMP_SIZE;
+}
+
+uint8_t *envelope_put_time_s(struct envelope *e, uint8_t *at, uint64_t ns)
+{
+    at = put_second(e, at, ns / NS_PER_S);
+    at[-1] = 'Z';
+    return at;
 }
 
 uint8_t *envelope_put_time_ns(struct envelope *e, uint8_t *at, uint64_t ns)

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "format/ecs.h"
 
 /// A ready-made piece of a document.
@@ -37,8 +38,10 @@ struct envelope {
     struct piece events[ECS_DATASET_COUNT]; ///< event.dataset, event.timezone, event's constants
     struct piece tags;                      ///< the array without its closing bracket
     struct piece constants[ECS_OBJECT_COUNT];
-    struct buf texts; ///< owns the pieces
-    uint64_t second;  ///< of which `date` is the text
+    struct buf texts;                ///< owns the pieces
+    size_t zones[ECS_DATASET_COUNT]; ///< where in it the time zone stands
+    uint64_t quarter;                ///< of an hour, in which the time zone was looked up
+    uint64_t second;                 ///< of which `date` is the text
     uint8_t date[TIMESTAMP_SIZE];
     uint64_t now_ms; ///< of which `now` is the text
     uint8_t now[TIMESTAMP_SIZE];
@@ -48,6 +51,22 @@ struct envelope {
 int envelope_init(struct envelope *e, const struct ecs_settings *settings,
                   struct err *err) MUST_USE;
 void envelope_release(struct envelope *e);
+
+/// Sets event.timezone to what it is at `now_ns`, when the settings say `local`. The clock may be
+/// put forward and back again by the hour: a program that runs for years sees it.
+void envelope_set_zone(struct envelope *e, uint64_t now_ns);
+
+/// Zones have whole quarters, and change at one.
+enum { ZONE_INTERVAL_S = 15 * 60 };
+#define ZONE_INTERVAL_NS (ZONE_INTERVAL_S * NS_PER_S)
+
+/// Before each document, with the time at which it is written.
+static inline void envelope_tick(struct envelope *e, uint64_t now_ns)
+{
+    if (now_ns / ZONE_INTERVAL_NS != e->quarter) {
+        envelope_set_zone(e, now_ns);
+    }
+}
 
 enum ecs_dataset envelope_dataset(const struct flow *flow);
 
@@ -75,6 +94,8 @@ static inline uint8_t *put_end(uint8_t *at)
 uint8_t *envelope_put_time(struct envelope *e, uint8_t *at, uint64_t ns);
 /// The same of a time that is the last one's again or a little later.
 uint8_t *envelope_put_now(struct envelope *e, uint8_t *at, uint64_t ns);
+/// 2024-07-31T00:00:59Z, whole seconds.
+uint8_t *envelope_put_time_s(struct envelope *e, uint8_t *at, uint64_t ns);
 /// The same with all nine digits, TIMESTAMP_NS_SIZE bytes.
 uint8_t *envelope_put_time_ns(struct envelope *e, uint8_t *at, uint64_t ns);
 
