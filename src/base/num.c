@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Two digits at a time from a table: half the divisions of the schoolbook way, and short enough to
- * read. A line of JSON has a dozen numbers, so this is a tenth of what writing it costs.
+ * Two digits at a time from a table, and four at a time to memory: most numbers are short, and how
+ * short is not to be guessed by the processor. A line of JSON has a dozen numbers, so this is a
+ * tenth of what writing it costs.
  */
 #include "base/num.h"
 
@@ -15,41 +16,54 @@ const char NUM_DIGIT_PAIRS[200] = { "0001020304050607080910111213141516171819"
                                     "6061626364656667686970717273747576777879"
                                     "8081828384858687888990919293949596979899" };
 
-static unsigned digits_u32(uint32_t v)
+/// Four digits as bytes in the order in which they are written, in a word.
+static inline uint32_t four_digits(uint32_t value)
 {
-    if (v < 10000) {
-        return v < 100 ? (v < 10 ? 1 : 2) : (v < 1000 ? 3 : 4);
-    }
-    if (v < 100000000) {
-        return v < 1000000 ? (v < 100000 ? 5 : 6) : (v < 10000000 ? 7 : 8);
-    }
-    return v < 1000000000 ? 9 : 10;
+    uint16_t high;
+    uint16_t low;
+    memcpy(&high, NUM_DIGIT_PAIRS + 2 * (value / 100), sizeof(high));
+    memcpy(&low, NUM_DIGIT_PAIRS + 2 * (value % 100), sizeof(low));
+    return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? high | (uint32_t)low << 16
+                                                     : (uint32_t)high << 16 | low;
+}
+
+static uint8_t *put_four(uint8_t *at, uint32_t value)
+{
+    uint32_t four = four_digits(value);
+    memcpy(at, &four, sizeof(four));
+    return at + sizeof(four);
+}
+
+/// Up to four digits, none in front that is zero; four bytes are written in any case.
+static uint8_t *put_short(uint8_t *at, uint32_t value)
+{
+    unsigned digits = 1U + (value >= 10) + (value >= 100) + (value >= 1000);
+    unsigned shift = 8 * (4 - digits);
+    uint32_t four = four_digits(value);
+    four = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? four >> shift : four << shift;
+    memcpy(at, &four, sizeof(four));
+    return at + digits;
 }
 
 uint8_t *num_put_u32(uint8_t *at, uint32_t value)
 {
-    unsigned digits = digits_u32(value);
-    uint8_t *p = at + digits;
-    while (value >= 100) {
-        p -= 2;
-        memcpy(p, NUM_DIGIT_PAIRS + 2 * (value % 100), 2);
-        value /= 100;
+    if (value < 10000) {
+        return put_short(at, value);
     }
-    if (value >= 10) {
-        memcpy(p - 2, NUM_DIGIT_PAIRS + 2 * value, 2);
-    } else {
-        p[-1] = (uint8_t)('0' + value);
+    if (value < 100000000) {
+        at = put_short(at, value / 10000);
+        return put_four(at, value % 10000);
     }
-    return at + digits;
+    at = put_short(at, value / 100000000);
+    at = put_four(at, value / 10000 % 10000);
+    return put_four(at, value % 10000);
 }
 
 /// Exactly eight digits, zeros in front.
 static uint8_t *put_eight(uint8_t *at, uint32_t value)
 {
-    for (unsigned i = 4; i-- > 0; value /= 100) {
-        memcpy(at + 2 * i, NUM_DIGIT_PAIRS + 2 * (value % 100), 2);
-    }
-    return at + 8;
+    at = put_four(at, value / 10000);
+    return put_four(at, value % 10000);
 }
 
 uint8_t *num_put_u64(uint8_t *at, uint64_t value)

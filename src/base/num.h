@@ -16,6 +16,7 @@ enum { NUM_U64_SIZE_MAX = 20, NUM_U32_SIZE_MAX = 10 };
 /// Two decimal digits for each of 0..99.
 extern const char NUM_DIGIT_PAIRS[200];
 
+/// Room: NUM_U64_SIZE_MAX, NUM_U32_SIZE_MAX; bytes of it behind the last digit may be written to.
 uint8_t *num_put_u64(uint8_t *at, uint64_t value);
 uint8_t *num_put_u32(uint8_t *at, uint32_t value);
 

@@ -73,8 +73,7 @@ static void make_event(struct ecs_elastic *e, struct envelope *envelope, const s
     at = PUT(at, "{\"@timestamp\":\"");
     at = envelope_put_time(envelope, at, read_ns);
     at = PUT(at, "\",");
-    at = put_piece(at, envelope->heads[dataset]);
-    at = envelope_put_source(at, batch, flow);
+    at = envelope_put_head(envelope, at, batch, flow, dataset);
     at = PUT(at, "\"event\":{");
     at = put_piece(at, envelope->events[dataset]);
     at = PUT(at, "\"ingested\":\"");

@@ -16,7 +16,7 @@
 #include "base/num.h"
 #include "format/render.h"
 
-enum { TEXTS_SIZE_MAX = 4 << 20 };
+enum { TEXTS_SIZE_MAX = 4 << 20, HEAD_SIZE_MAX = 8 << 20 };
 
 static const struct {
     const char *name;
@@ -250,6 +250,7 @@ int envelope_init(struct envelope *e, const struct ecs_settings *settings, struc
         buf_init(&members[o], TEXTS_SIZE_MAX);
     }
     buf_init(&e->texts, TEXTS_SIZE_MAX);
+    buf_init(&e->head, HEAD_SIZE_MAX);
     int status = settings->fields[0] == '{'
                      ? sort_members(settings->fields + 1, ECS_OBJECT_ROOT, members, err)
                      : 0;
@@ -279,6 +280,7 @@ int envelope_init(struct envelope *e, const struct ecs_settings *settings, struc
 
 void envelope_release(struct envelope *e)
 {
+    buf_release(&e->head);
     buf_release(&e->texts);
 }
 
@@ -366,22 +368,54 @@ uint8_t *envelope_put_time_ns(struct envelope *e, uint8_t *at, uint64_t ns)
     return at;
 }
 
-uint8_t *envelope_put_source(uint8_t *at, const struct batch *batch, const struct flow *flow)
+/// What stands before the offset in its file of a line, or all of it.
+static uint8_t *put_head(const struct envelope *e, uint8_t *at, const struct origin *origin,
+                         enum ecs_dataset dataset)
 {
-    if (flow->file == 0) {
-        return envelope_dataset(flow) == ECS_DATASET_SFLOW
-                   ? PUT(at, "\"input\":{\"type\":\"sflow\"},")
-                   : PUT(at, "\"input\":{\"type\":\"netflow\"},");
+    at = put_piece(at, e->heads[dataset]);
+    if (origin == NULL) {
+        return dataset == ECS_DATASET_SFLOW ? PUT(at, "\"input\":{\"type\":\"sflow\"},")
+                                            : PUT(at, "\"input\":{\"type\":\"netflow\"},");
     }
-    const struct origin *o = batch->files[flow->file - 1].origin;
+    size_t type_size = strlen(origin->input_type);
     at = PUT(at, "\"input\":{\"type\":\"");
-    at = put_piece(at, (struct piece){ (const uint8_t *)o->input_type, strlen(o->input_type) });
+    at = put_piece(at, (struct piece){ (const uint8_t *)origin->input_type, type_size });
     at = PUT(at, "\"},\"log\":{");
-    if (o->json_size > 0) {
-        at = put_piece(at, (struct piece){ (const uint8_t *)o->json, o->json_size });
+    if (origin->json_size > 0) {
+        at = put_piece(at, (struct piece){ (const uint8_t *)origin->json, origin->json_size });
         *at++ = ',';
     }
-    at = PUT(at, "\"offset\":");
+    return PUT(at, "\"offset\":");
+}
+
+/// Keeps the head of this origin; false when there is no memory for it.
+static bool keep_head(struct envelope *e, const struct origin *origin, enum ecs_dataset dataset)
+{
+    size_t size = e->heads[dataset].size + ENVELOPE_FLOW_SIZE_MAX;
+    buf_clear(&e->head);
+    e->head_known = false;
+    if (buf_reserve(&e->head, size + (origin == NULL ? 0 : origin->json_size)) != 0) {
+        return false;
+    }
+    buf_advance(&e->head, put_head(e, buf_tail(&e->head), origin, dataset));
+    e->head_known = true;
+    e->head_serial = origin == NULL ? 0 : origin->serial;
+    e->head_dataset = dataset;
+    return true;
+}
+
+uint8_t *envelope_put_head(struct envelope *e, uint8_t *at, const struct batch *batch,
+                           const struct flow *flow, enum ecs_dataset dataset)
+{
+    const struct origin *origin = flow->file == 0 ? NULL : batch->files[flow->file - 1].origin;
+    uint64_t serial = origin == NULL ? 0 : origin->serial;
+    bool kept = e->head_known && e->head_serial == serial && e->head_dataset == dataset;
+    at = kept || keep_head(e, origin, dataset)
+             ? put_piece(at, (struct piece){ e->head.data, e->head.size })
+             : put_head(e, at, origin, dataset);
+    if (origin == NULL) {
+        return at;
+    }
     at = num_put_u64(at, flow->offset);
     return PUT(at, "},");
 }

@@ -43,6 +43,10 @@ struct envelope {
     uint64_t quarter;                ///< of an hour, in which the time zone was looked up
     uint64_t second;                 ///< of which `date` is the text
     uint8_t date[TIMESTAMP_SIZE];
+    struct buf head; ///< what the documents of one origin begin with
+    bool head_known;
+    uint64_t head_serial; ///< that origin's; 0 for datagrams
+    enum ecs_dataset head_dataset;
     uint64_t now_ms; ///< of which `now` is the text
     uint8_t now[TIMESTAMP_SIZE];
 };
@@ -99,7 +103,9 @@ uint8_t *envelope_put_time_s(struct envelope *e, uint8_t *at, uint64_t ns);
 /// The same with all nine digits, TIMESTAMP_NS_SIZE bytes.
 uint8_t *envelope_put_time_ns(struct envelope *e, uint8_t *at, uint64_t ns);
 
-/// Members log (for a line) and input, each with a comma behind it. Room: ENVELOPE_FLOW_SIZE_MAX
-/// and origin->json_size.
+/// The members that say where a document belongs and comes from: data_stream, ecs, agent,
+/// constants, input and, for a line, log; each with a comma behind it. Room: heads[],
+/// ENVELOPE_FLOW_SIZE_MAX and origin->json_size.
 enum { ENVELOPE_FLOW_SIZE_MAX = 256 };
-uint8_t *envelope_put_source(uint8_t *at, const struct batch *batch, const struct flow *flow);
+uint8_t *envelope_put_head(struct envelope *e, uint8_t *at, const struct batch *batch,
+                           const struct flow *flow, enum ecs_dataset dataset);
