@@ -15,9 +15,9 @@ enum {
     BATCH_FLOWS_MAX = 512,
     /// Lists and texts of one batch. Only what is used is ever touched. A flow may use half of it:
     /// that holds the largest datagram, and the longest line twice.
-    BATCH_ARENA_SIZE = 8 << 20,
-    /// Left in the arena for what enrich adds to a batch.
-    BATCH_ARENA_ENRICH = 1 << 20,
+    BATCH_ARENA_SIZE = 10 << 20,
+    /// Left in the arena for what enrich adds to a batch, and enough for all of it.
+    BATCH_ARENA_ENRICH = 3 << 20,
     /// Files that one batch may hold lines of.
     BATCH_FILES_MAX = 16,
     /// The longest line of a log that is read, and what is read when nothing else is asked for.
