@@ -196,7 +196,7 @@ static size_t last_block(const uint8_t *frame)
     uint8_t descriptor = frame[4];
     bool single = (descriptor & 0x20) != 0;
     size_t content = CONTENT_SIZE[descriptor >> 6];
-    size_t at = 5 + (single ? 0 : 1) + (content == 0 && single ? 1 : content);
+    size_t at = 5 + (single ? 0U : 1U) + (content == 0 && single ? 1 : content);
     for (;;) {
         uint32_t header = frame[at] | (uint32_t)frame[at + 1] << 8 | (uint32_t)frame[at + 2] << 16;
         if ((header & 1) != 0) {
