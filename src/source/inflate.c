@@ -94,12 +94,14 @@ static enum inflate_verdict step_gzip(struct inflate *s, const uint8_t *in, size
     return ok ? INFLATE_OK : INFLATE_DAMAGED;
 }
 
+enum { ZSTD_HEADER_SIZE = 3 }; // of a block; zstd asks for a block and the next one's header
+
 /// Block by block: where one is damaged, zstd gives nothing of what it made in the same call.
 static enum inflate_verdict step_zstd(struct inflate *s, const uint8_t *in, size_t in_size,
                                       uint8_t *out, size_t out_size, size_t *ret_taken,
                                       size_t *ret_made)
 {
-    size_t wanted = s->zstd_wanted > 0 ? s->zstd_wanted : 1;
+    size_t wanted = s->zstd_wanted > ZSTD_HEADER_SIZE ? s->zstd_wanted - ZSTD_HEADER_SIZE : 1;
     ZSTD_inBuffer from = { .src = in, .size = in_size < wanted ? in_size : wanted };
     ZSTD_outBuffer to = { .dst = out, .size = out_size };
     size_t status = ZSTD_decompressStream(s->zstd, &to, &from);
