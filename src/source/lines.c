@@ -210,6 +210,7 @@ static int find_kind(struct lines *l)
     memcpy(l->raw, l->data, l->end);
     l->raw_end = l->end;
     l->end = 0;
+    l->looked = 0;
     return 0;
 }
 
