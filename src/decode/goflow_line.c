@@ -31,6 +31,7 @@ enum {
 struct extra {
     const uint8_t *name; ///< with its quotes
     size_t name_size;
+    bool escaped; ///< the name has backslashes
     const uint8_t *json;
     size_t json_size;
 };
@@ -136,6 +137,7 @@ static COLD void blame_value(struct goflow_reader *g, const struct column_key *c
 
 // --- One column ----------------------------------------------------------------------------------
 
+/// `name` with its quotes.
 static void note_extra(struct goflow_reader *g, const uint8_t *name, size_t name_size,
                        const uint8_t *json)
 {
@@ -144,9 +146,11 @@ static void note_extra(struct goflow_reader *g, const uint8_t *name, size_t name
               EXTRAS_MAX);
         return;
     }
-    g->extras[g->extra_count++] = (struct extra){
-        .name = name, .name_size = name_size, .json = json, .json_size = (size_t)(g->rd.at - json)
-    };
+    g->extras[g->extra_count++] = (struct extra){ .name = name,
+                                                  .name_size = name_size,
+                                                  .escaped = memchr(name, '\\', name_size) != NULL,
+                                                  .json = json,
+                                                  .json_size = (size_t)(g->rd.at - json) };
 }
 
 static bool is_text(const struct json_text *name, const char *text)
@@ -164,16 +168,30 @@ static void recognise(struct goflow_reader *g, const struct json_text *name, con
                     is_text(name, "time_flow_start");
 }
 
-/// A column that the table does not have; the reader is at its value.
-static bool read_unknown(struct goflow_reader *g, const struct json_text *name)
+/// Whether an extra column has this name, which is without escapes.
+static bool is_named(const struct extra *e, const uint8_t *name, size_t size)
+{
+    uint8_t plain[NAME_SIZE_MAX];
+    const uint8_t *own = e->name + 1;
+    size_t own_size = e->name_size - 2;
+    if (e->escaped && own_size <= sizeof(plain)) {
+        own_size = json_unescape(&(struct json_text){ .data = own, .size = own_size }, plain);
+        own = plain;
+    }
+    return own_size == size && memcmp(own, name, size) == 0;
+}
+
+/// A column that the table does not have; the reader is at its value. `plain` is its name without
+/// escapes.
+static bool read_unknown(struct goflow_reader *g, const struct json_text *name,
+                         const uint8_t *plain, size_t plain_size)
 {
     const uint8_t *value = g->rd.at;
     if (!json_rd_value(&g->rd)) {
         return false;
     }
     for (size_t i = 0; i < g->extra_count; i++) {
-        const struct extra *e = &g->extras[i];
-        if (e->name_size == name->size + 2 && memcmp(e->name + 1, name->data, name->size) == 0) {
+        if (is_named(&g->extras[i], plain, plain_size)) {
             blame_twice(g, name->data, name->size);
         }
     }
@@ -236,7 +254,7 @@ static COLD bool read_named(struct goflow_reader *g, size_t place)
     }
     const struct column_key *column = column_table_find(g->table, text, size);
     if (column == NULL) {
-        return read_unknown(g, &name);
+        return read_unknown(g, &name, text, size);
     }
     if (place < REMEMBERED) {
         g->remembered[place] = column;
@@ -324,6 +342,8 @@ static bool read_columns(struct goflow_reader *g)
 
 // --- One line ------------------------------------------------------------------------------------
 
+static const uint64_t TIMES = FLOW_BIT(FIELD_TIME_FLOW_START_NS) | FLOW_BIT(FIELD_TIME_RECEIVED_NS);
+
 static bool has_time(const struct flow *flow)
 {
     return flow->time_flow_start_ns != 0 || flow->time_received_ns != 0;
@@ -344,6 +364,10 @@ static void judge(struct goflow_reader *g)
         blame(g, LEDGER_LINE_GOFLOW1,
               "a line of goflow or goflow2 version 1: update to goflow2 2.x, which writes "
               "time_flow_start_ns");
+    } else if (!has_time(g->draft.flow) && (g->seen & TIMES) != 0) {
+        blame(g, LEDGER_LINE_NO_TIME,
+              "the time is 0, null or empty: goflow2 writes nanoseconds since 1970 to "
+              "time_flow_start_ns and time_received_ns");
     } else if (!has_time(g->draft.flow)) {
         blame(g, LEDGER_LINE_NO_TIME,
               "neither time_flow_start_ns nor time_received_ns: add one of them to "
