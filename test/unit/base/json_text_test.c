@@ -92,16 +92,6 @@ static void any_bytes(void **state)
     }
 }
 
-static void json_is_mended(void **state)
-{
-    (void)state;
-    uint8_t out[64];
-    static const char JSON[] = "{\"a\xff\":\"\xc3\xa9\xc3\"}";
-    uint8_t *end = json_put_valid(out, (const uint8_t *)JSON, sizeof(JSON) - 1);
-    check_valid(out, (size_t)(end - out));
-    assert_memory_equal(out, "{\"a\xef\xbf\xbd\":\"\xc3\xa9\xef\xbf\xbd\"}", (size_t)(end - out));
-}
-
 static void expect_double(double value, const char *text)
 {
     char out[JSON_DOUBLE_SIZE_MAX + 1];
@@ -142,12 +132,54 @@ static void doubles_are_short_and_exact(void **state)
     }
 }
 
+enum { OUT_SIZE = 4096 };
+
+static void compact(const char *json, const char *expected)
+{
+    uint8_t out[OUT_SIZE];
+    uint8_t *end = json_put_compact(out, (const uint8_t *)json, strlen(json));
+    *end = '\0';
+    assert_string_equal((const char *)out, expected);
+}
+
+static void appended(void **state)
+{
+    (void)state;
+    struct buf out;
+    buf_init(&out, 16);
+    json_append_text(&out, "ab");
+    assert_string_equal(buf_text(&out), "\"ab\"");
+    json_append_text(&out, "more than there is room for");
+    assert_true(out.bad);
+    buf_release(&out);
+}
+
+/// Blanks and comments go, but not those in strings.
+static void compacted(void **state)
+{
+    (void)state;
+    compact("17", "17");
+    compact("\"a b\"", "\"a b\"");
+    compact("{ \"a\" : [ 1 ,\t2\r] }", "{\"a\":[1,2]}");
+    compact("[1,/* one */2,/**/3]", "[1,2,3]");
+    compact("[1,// one\n2]", "[1,2]");
+    compact("[\"/* no */\", \"// no\"]", "[\"/* no */\",\"// no\"]");
+    compact("[\"a\\\" /* b */\", 1]", "[\"a\\\" /* b */\",1]");
+    compact("[\"\\\\\", 1]", "[\"\\\\\",1]");
+    compact("[1/*x*//*y*/]", "[1]");
+    compact("5 // end", "5");
+    compact("[\"a\xff\xc3\", 1]", "[\"a\xef\xbf\xbd\xef\xbf\xbd\",1]");
+    compact("\"\xf0\x9f\x98\x80\"", "\"\xf0\x9f\x98\x80\"");
+    compact("", "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(strings),
         cmocka_unit_test(any_bytes),
-        cmocka_unit_test(json_is_mended),
+        cmocka_unit_test(appended),
+        cmocka_unit_test(compacted),
         cmocka_unit_test(doubles_are_short_and_exact),
     };
     return UNIT_MAIN("json_text", tests);
