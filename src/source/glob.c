@@ -151,7 +151,7 @@ static void match_files(struct walk *w, const char *name)
         if (matches && !literal) {
             tell_found(w);
         } else if (!matches && w->visitor->other != NULL) {
-            w->visitor->other(w->visitor->context, w->path, entry->d_ino);
+            w->visitor->other(w->visitor->context, w->path);
         }
         pop(w, size);
     }

@@ -7,7 +7,6 @@
  */
 #pragma once
 
-#include <stdint.h>
 #include <sys/stat.h>
 
 #include "base/status.h"
@@ -25,7 +24,7 @@ struct glob_visitor {
     /// two **.
     void (*found)(void *context, const char *path, const struct stat *st);
     /// A name that the pattern does not match, in a folder where it matches others.
-    void (*other)(void *context, const char *path, uint64_t inode);
+    void (*other)(void *context, const char *path);
     /// A folder that decides what matches: whose names are looked at.
     void (*folder)(void *context, const char *path);
     /// What cannot be looked at, with errno. That something is not there is no problem.

@@ -875,19 +875,32 @@ uint64_t positions_reach(struct positions *p, const uint64_t fingerprint[2])
     return reach;
 }
 
-bool positions_note(struct positions *p, const char *name)
+/// What has a name and no lines is kept among the files, as one whose first line is the name.
+static struct file_id id_of_name(const char *name)
 {
     struct hash128 hash = hash128(name, strlen(name));
-    struct file_id id = { .fingerprint = { hash.low, hash.high } };
+    return (struct file_id){ .fingerprint = { hash.low, hash.high } };
+}
+
+void positions_note(struct positions *p, const char *name)
+{
+    struct file_id id = id_of_name(name);
     CHECK(pthread_mutex_lock(&p->mutex) == 0);
     struct track *t = find(p, &id);
-    bool known = t != NULL;
-    t = known ? t : track_new(p, &id);
+    t = t == NULL ? track_new(p, &id) : t;
     if (t != NULL) {
         t->used_s = clock_wall_ns() / NS_PER_S;
         t->dirty = true;
         t->path = t->path == NULL ? mem_strdup(name) : t->path;
     }
     CHECK(pthread_mutex_unlock(&p->mutex) == 0);
-    return known;
+}
+
+bool positions_is_noted(struct positions *p, const char *name)
+{
+    struct file_id id = id_of_name(name);
+    CHECK(pthread_mutex_lock(&p->mutex) == 0);
+    bool noted = find(p, &id) != NULL;
+    CHECK(pthread_mutex_unlock(&p->mutex) == 0);
+    return noted;
 }

@@ -63,8 +63,9 @@ bool positions_find(struct positions *p, const struct stat *st, uint64_t ret_fin
 /// How far files of this fingerprint that nobody reads just now were read; 0: there is none.
 uint64_t positions_reach(struct positions *p, const uint64_t fingerprint[2]);
 
-/// Whether `name` was noted before, in this state file; it is from now on.
-bool positions_note(struct positions *p, const char *name);
+/// Keeps `name` in the state file, to be asked for later.
+void positions_note(struct positions *p, const char *name);
+bool positions_is_noted(struct positions *p, const char *name);
 
 /// The bytes from `begin` to `end` were delivered everywhere. Ranges of a track touch each other.
 void positions_acknowledge(struct positions *p, struct track *t, uint64_t begin, uint64_t end);
