@@ -10,7 +10,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 
-enum { POLL_MS = 250, SCAN_MS = 10000, INTERVAL_MAX_S = 3600 };
+enum { POLL_MS = 250, SCAN_MS = 10000, CLOSE_MS = 300000, INTERVAL_MAX_S = 3600 };
 
 static int hex_digit(char c)
 {
@@ -42,7 +42,7 @@ static bool decode(char *text)
     return true;
 }
 
-enum key { KEY_FROM, KEY_EXCLUDE, KEY_OLDER, KEY_LINE_MAX, KEY_POLL, KEY_SCAN, KEYS };
+enum key { KEY_FROM, KEY_EXCLUDE, KEY_OLDER, KEY_LINE_MAX, KEY_POLL, KEY_SCAN, KEY_CLOSE, KEYS };
 
 static const struct {
     const char *name;
@@ -54,6 +54,7 @@ static const struct {
     [KEY_LINE_MAX] = { "line_max", "bytes, such as 65536, 64k or 1m, from 1k to 3m" },
     [KEY_POLL] = { "poll", "a time such as 250ms, up to 1h" },
     [KEY_SCAN] = { "scan", "a time such as 10s, up to 1h" },
+    [KEY_CLOSE] = { "close_inactive", "a time such as 5m, up to 1h" },
 };
 _Static_assert(LOG_URL_EXCLUDES_MAX == 16 && LOG_LINE_SIZE_MAX == 3 << 20 &&
                    LOG_LINE_SIZE_LEAST == 1 << 10,
@@ -98,6 +99,8 @@ static int set(enum key key, const char *value, struct log_url *u)
         return set_interval(value, &u->poll_ms);
     case KEY_SCAN:
         return set_interval(value, &u->scan_ms);
+    case KEY_CLOSE:
+        return set_interval(value, &u->close_inactive_ms);
     case KEYS:
         break;
     }
@@ -149,7 +152,8 @@ int log_url_parse(const char *url, struct log_url *ret_url, struct err *err)
     struct log_url *u = ret_url;
     *u = (struct log_url){ .line_max = LOG_LINE_SIZE_DEFAULT,
                            .poll_ms = POLL_MS,
-                           .scan_ms = SCAN_MS };
+                           .scan_ms = SCAN_MS,
+                           .close_inactive_ms = CLOSE_MS };
     size_t size = strlen(url);
     if (size >= sizeof(u->text)) {
         return err_set(err, ERR_INVALID, "-listen \"log://%.150s\": too long", url);

@@ -24,6 +24,7 @@ struct log_url {
     uint64_t line_max;       ///< bytes
     uint64_t poll_ms;
     uint64_t scan_ms;
+    uint64_t close_inactive_ms;
 };
 
 /// What stands behind log://. ERR_INVALID.

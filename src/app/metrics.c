@@ -14,6 +14,8 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdatomic.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +30,17 @@
 static void head(struct buf *out, const char *name, const char *type, const char *help)
 {
     buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+/// A label's value, escaped as Prometheus wants it.
+static void put_label(struct buf *out, const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (*text == '"' || *text == '\\') {
+            buf_append_char(out, '\\');
+        }
+        buf_append_char(out, *text == '\n' ? ' ' : *text);
+    }
 }
 
 /// Which labels a series of an exporter has, beside those of its listener.
@@ -352,11 +365,15 @@ static void print_sockets(const struct receivers *receivers, struct buf *out)
     }
 }
 
-static void print_ledger(const struct receivers *receivers, struct buf *out)
+static void print_ledger(const struct receivers *receivers, const struct followers *followers,
+                         struct buf *out)
 {
     struct ledger_sums sums = { 0 };
     for (size_t i = 0; i < receivers_count(receivers); i++) {
         ledger_add_to(&receivers_at(receivers, i)->intake->ledger, &sums);
+    }
+    for (size_t i = 0; i < followers_count(followers); i++) {
+        ledger_add_to(&followers_at(followers, i)->intake->ledger, &sums);
     }
     for (enum ledger_group g = 0; g < LEDGER_GROUP_COUNT; g++) {
         char name[64];
@@ -367,6 +384,55 @@ static void print_ledger(const struct receivers *receivers, struct buf *out)
                 buf_printf(out, "%s{outcome=\"%s\"} %" PRIu64 "\n", name, LEDGER_ENTRIES[i].name,
                            sums.entries[i]);
             }
+        }
+    }
+}
+
+/// A number of a follower.
+struct log_metric {
+    const char *name;
+    const char *type;
+    const char *help;
+    size_t offset; ///< in struct follow_counts
+};
+
+static const struct log_metric LOG_METRICS[] = {
+    { "weir_log_files", "gauge", "Files that are followed, or still read to their end.",
+      offsetof(struct follow_counts, files) },
+    { "weir_log_files_open", "gauge", "Of these, the open ones.",
+      offsetof(struct follow_counts, open) },
+    { "weir_log_files_unreadable", "gauge", "Files that cannot be read now; the log says why.",
+      offsetof(struct follow_counts, unreadable) },
+    { "weir_log_behind_bytes", "gauge", "Bytes of open files that are still to be read.",
+      offsetof(struct follow_counts, behind) },
+    { "weir_log_read_bytes_total", "counter", "Bytes of lines read, decompressed.",
+      offsetof(struct follow_counts, bytes) },
+    { "weir_log_rotated_total", "counter", "Files that were renamed away or deleted.",
+      offsetof(struct follow_counts, rotated) },
+    { "weir_log_truncated_total", "counter", "How often a file was truncated.",
+      offsetof(struct follow_counts, truncated) },
+    { "weir_log_copies_missing_total", "counter",
+      "Truncated files of which no copy was found: lines may be lost.",
+      offsetof(struct follow_counts, copies_lost) },
+    { "weir_log_finished_total", "counter", "Compressed files read whole.",
+      offsetof(struct follow_counts, finished) },
+    { "weir_log_too_old_total", "counter", "Files passed over by ignore_older.",
+      offsetof(struct follow_counts, too_old) },
+};
+
+static void print_followers(const struct followers *followers, struct buf *out)
+{
+    for (size_t m = 0; m < sizeof(LOG_METRICS) / sizeof(LOG_METRICS[0]); m++) {
+        const struct log_metric *metric = &LOG_METRICS[m];
+        head(out, metric->name, metric->type, metric->help);
+        for (size_t i = 0; i < followers_count(followers); i++) {
+            const struct follower *f = followers_at(followers, i);
+            const char *counts = (const char *)follow_counts(f->follow);
+            const void *place = counts + metric->offset;
+            const _Atomic uint64_t *value = place;
+            buf_printf(out, "%s{path=\"", metric->name);
+            put_label(out, f->listener->log.pattern);
+            buf_printf(out, "\",listener=\"%zu\"} %" PRIu64 "\n", i, atomic_load(value));
         }
     }
 }
@@ -435,7 +501,7 @@ static void print_process(struct buf *out)
 }
 
 void metrics_print(const struct pipeline *pipeline, const struct receivers *receivers,
-                   struct buf *out)
+                   const struct followers *followers, struct buf *out)
 {
     print_exporters(receivers, out);
     print_summary(receivers, out, "goflow2_flow_traffic_size_bytes", "Sizes of datagrams.", "type",
@@ -447,7 +513,8 @@ void metrics_print(const struct pipeline *pipeline, const struct receivers *rece
                      "sFlow counter samples by interface.", false);
     print_interfaces(receivers, out, "weir_drop_samples_total", "sFlow drop samples by interface.",
                      true);
-    print_ledger(receivers, out);
+    print_followers(followers, out);
+    print_ledger(receivers, followers, out);
     print_transports(pipeline, out);
     print_process(out);
 }

@@ -3,10 +3,11 @@
  */
 #pragma once
 
+#include "app/follower.h"
 #include "app/pipeline.h"
 #include "app/receiver.h"
 #include "base/buf.h"
 
 /// Appends all metrics as they are now.
 void metrics_print(const struct pipeline *pipeline, const struct receivers *receivers,
-                   struct buf *out);
+                   const struct followers *followers, struct buf *out);

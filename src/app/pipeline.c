@@ -209,6 +209,16 @@ void pipeline_free(struct pipeline *p)
     *p = (struct pipeline){ 0 };
 }
 
+bool pipeline_is_behind(const struct pipeline *p)
+{
+    for (size_t i = 0; i < p->transport_count; i++) {
+        if (transport_books(p->transports[i]).batches_waiting >= RING_BATCHES / 2) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void pipeline_reopen(struct pipeline *p)
 {
     if (p->enrich != NULL) {

@@ -43,6 +43,9 @@ void pipeline_prepare_stop(struct pipeline *p);
 void pipeline_stop(struct pipeline *p);
 void pipeline_free(struct pipeline *p);
 
+/// Whether a transport has so much waiting that who can wait should.
+bool pipeline_is_behind(const struct pipeline *p);
+
 /// SIGHUP.
 void pipeline_reopen(struct pipeline *p);
 

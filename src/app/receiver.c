@@ -114,7 +114,7 @@ int receivers_open(const struct listener *listeners, size_t listener_count,
         return err_set(err, ERR_NO_MEMORY, "out of memory for receivers");
     }
     for (size_t i = 0; i < listener_count; i++) {
-        if (open_listener(rs, &listeners[i], settings, err) != 0) {
+        if (!listeners[i].is_log && open_listener(rs, &listeners[i], settings, err) != 0) {
             receivers_free(rs);
             return err->status;
         }

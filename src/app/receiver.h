@@ -15,8 +15,9 @@ struct receiver {
 
 struct receivers;
 
-/// Binds every listener and makes the intakes, but receives nothing yet: the kernel queues. The
-/// arguments must outlive the receivers. ERR_IO and others, with `err` saying which listener.
+/// Binds every listener but those of logs and makes the intakes, but receives nothing yet: the
+/// kernel queues. The arguments must outlive the receivers. ERR_IO and others, with `err` saying
+/// which listener.
 int receivers_open(const struct listener *listeners, size_t listener_count,
                    const struct intake_settings *settings, struct receivers **ret_receivers,
                    struct err *err) MUST_USE;

@@ -11,16 +11,19 @@
 #include <string.h>
 
 #include "app/commands.h"
+#include "app/data_dir.h"
+#include "app/follower.h"
 #include "app/listen.h"
 #include "app/pipeline.h"
 #include "app/receiver.h"
 #include "app/signals.h"
 #include "app/status_page.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "web/server.h"
 
-enum { CONTROL_INTERVAL_MS = 100, RIVALS_SIZE_MAX = 1024 };
+enum { CONTROL_INTERVAL_MS = 100, TICK_INTERVAL_MS = 1000, RIVALS_SIZE_MAX = 1024 };
 
 struct run {
     const struct settings *settings;
@@ -28,17 +31,33 @@ struct run {
     struct listener listeners[LISTENERS_MAX];
     struct pipeline pipeline;
     struct receivers *receivers;
+    struct followers *followers;
     struct status_page *page;
     struct server *server;
 };
 
-static size_t socket_count(const struct run *run)
+/// Every socket and every log:// listener has one.
+static size_t intake_count(const struct run *run)
 {
     size_t count = 0;
     for (size_t i = 0; i < run->listener_count; i++) {
-        count += run->listeners[i].count;
+        count += run->listeners[i].is_log ? 1 : run->listeners[i].count;
     }
     return count;
+}
+
+/// What is kept of logs, when there is one.
+static int open_positions(struct run *run, struct err *err)
+{
+    char path[DATA_PATH_SIZE];
+    for (size_t i = 0; i < run->listener_count; i++) {
+        if (run->listeners[i].is_log) {
+            return data_path(run->settings->data, "state/positions", path, err) == 0
+                       ? positions_open(path, &run->pipeline.positions, err)
+                       : err->status;
+        }
+    }
+    return 0;
 }
 
 /// goflow2 also listens for NetFlow unless told otherwise; this version leaves that out. Returns
@@ -72,6 +91,9 @@ static void log_listener(const struct listener *l)
     struct buf rivals;
     buf_init(&rivals, RIVALS_SIZE_MAX);
     log_write(LOG_LEVEL_INFO, "starting collection", l->attrs, NULL);
+    if (l->is_log) {
+        return;
+    }
     if (l->warning[0] != '\0') {
         log_with(LOG_LEVEL_WARN, "a key of the address is passed over", l->attrs,
                  LOG_TEXT("reason", l->warning));
@@ -87,18 +109,22 @@ static int start(struct run *run, struct err *err)
 {
     const struct settings *s = run->settings;
     if (listen_parse(s->listen, run->listeners, &run->listener_count, err) != 0 ||
-        pipeline_open(&run->pipeline, s, socket_count(run), err) != 0) {
+        pipeline_open(&run->pipeline, s, intake_count(run), err) != 0 ||
+        open_positions(run, err) != 0) {
         return err->status;
     }
     for (size_t i = 0; i < run->listener_count; i++) {
         log_listener(&run->listeners[i]);
     }
     if (receivers_open(run->listeners, run->listener_count, &run->pipeline.intake, &run->receivers,
-                       err) != 0) {
+                       err) != 0 ||
+        followers_open(run->listeners, run->listener_count, &run->pipeline, &run->followers, err) !=
+            0) {
         return err->status;
     }
     log_receivers(run);
-    if (status_page_new(&run->pipeline, run->receivers, s->templates_path, &run->page) != 0) {
+    if (status_page_new(&run->pipeline, run->receivers, run->followers, s->templates_path,
+                        &run->page) != 0) {
         return err_set(err, ERR_NO_MEMORY, "out of memory");
     }
     struct server_settings web = { .addr = s->addr,
@@ -107,7 +133,7 @@ static int start(struct run *run, struct err *err)
     if (s->addr[0] != '\0' && server_start(&web, &run->server, err) != 0) {
         return err->status;
     }
-    if (receivers_start(run->receivers, err) != 0) {
+    if (receivers_start(run->receivers, err) != 0 || followers_start(run->followers, err) != 0) {
         return err->status;
     }
     status_page_set_healthy(run->page, true);
@@ -117,6 +143,7 @@ static int start(struct run *run, struct err *err)
 /// Until a signal says stop or nobody reads the output any more.
 static void control(struct run *run)
 {
+    uint64_t tick_due_ns = 0;
     while (!atomic_load(&run->pipeline.closed)) {
         switch (signals_wait(CONTROL_INTERVAL_MS)) {
         case SIGINT:
@@ -129,6 +156,11 @@ static void control(struct run *run)
         default:
             break;
         }
+        uint64_t now_ns = clock_mono_ns();
+        if (now_ns >= tick_due_ns) {
+            tick_due_ns = now_ns + TICK_INTERVAL_MS * NS_PER_MS;
+            pipeline_tick(&run->pipeline);
+        }
     }
 }
 
@@ -137,6 +169,9 @@ static struct ledger_sums sum_ledgers(const struct run *run)
     struct ledger_sums sums = { 0 };
     for (size_t i = 0; i < receivers_count(run->receivers); i++) {
         ledger_add_to(&receivers_at(run->receivers, i)->intake->ledger, &sums);
+    }
+    for (size_t i = 0; i < followers_count(run->followers); i++) {
+        ledger_add_to(&followers_at(run->followers, i)->intake->ledger, &sums);
     }
     return sums;
 }
@@ -153,25 +188,31 @@ static void log_kernel_drops(const struct run *run)
     }
 }
 
-static void stop(struct run *run)
+static void stop_threads(struct run *run)
 {
-    if (run->page != NULL) {
-        status_page_set_healthy(run->page, false);
-    }
-    pipeline_prepare_stop(&run->pipeline);
     if (run->receivers != NULL) {
         receivers_stop(run->receivers);
-        for (size_t i = 0; i < run->listener_count; i++) {
-            log_write(LOG_LEVEL_INFO, "closed receiver", run->listeners[i].attrs, NULL);
-        }
+    }
+    if (run->followers != NULL) {
+        followers_stop(run->followers);
+    }
+}
+
+/// After a start that went well.
+static void stop(struct run *run)
+{
+    status_page_set_healthy(run->page, false);
+    pipeline_prepare_stop(&run->pipeline);
+    stop_threads(run);
+    for (size_t i = 0; i < run->listener_count; i++) {
+        log_write(LOG_LEVEL_INFO, "closed receiver", run->listeners[i].attrs, NULL);
     }
     pipeline_stop(&run->pipeline);
+    pipeline_tick(&run->pipeline); // the last positions
     log_write(LOG_LEVEL_INFO, "transporter closed", NULL, NULL);
-    if (run->receivers != NULL) {
-        log_kernel_drops(run);
-        struct ledger_sums sums = sum_ledgers(run);
-        (void)pipeline_log_books(&run->pipeline, &sums); // it says so when they do not balance
-    }
+    log_kernel_drops(run);
+    struct ledger_sums sums = sum_ledgers(run);
+    (void)pipeline_log_books(&run->pipeline, &sums); // it says so when they do not balance
     if (run->server != NULL) {
         server_stop(run->server);
         log_with(LOG_LEVEL_INFO, "closed HTTP server", NULL, LOG_TEXT("http", run->settings->addr));
@@ -182,7 +223,10 @@ static void release(struct run *run)
 {
     status_page_free(run->page);
     receivers_free(run->receivers);
+    followers_free(run->followers);
+    struct positions *positions = run->pipeline.positions;
     pipeline_free(&run->pipeline);
+    positions_close(positions);
     mem_free(run);
 }
 
@@ -210,6 +254,7 @@ int run_command(struct settings *s)
         stop(run);
     } else {
         pipeline_prepare_stop(&run->pipeline);
+        stop_threads(run);
         pipeline_stop(&run->pipeline);
         server_stop(run->server);
     }

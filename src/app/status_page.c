@@ -14,12 +14,14 @@
 struct status_page {
     struct pipeline *pipeline;
     const struct receivers *receivers;
+    const struct followers *followers;
     const char *templates_path;
     _Atomic bool healthy;
 };
 
 int status_page_new(struct pipeline *pipeline, const struct receivers *receivers,
-                    const char *templates_path, struct status_page **ret_page)
+                    const struct followers *followers, const char *templates_path,
+                    struct status_page **ret_page)
 {
     struct status_page *page = mem_zalloc(sizeof(*page));
     if (page == NULL) {
@@ -27,6 +29,7 @@ int status_page_new(struct pipeline *pipeline, const struct receivers *receivers
     }
     page->pipeline = pipeline;
     page->receivers = receivers;
+    page->followers = followers;
     page->templates_path = templates_path;
     *ret_page = page;
     return 0;
@@ -57,7 +60,7 @@ void status_page_handle(void *context, const char *path, struct server_response 
     response->content_type = "text/plain; charset=utf-8";
     if (strcmp(path, "/metrics") == 0) {
         response->content_type = "text/plain; version=0.0.4; charset=utf-8; escaping=underscores";
-        metrics_print(page->pipeline, page->receivers, &response->body);
+        metrics_print(page->pipeline, page->receivers, page->followers, &response->body);
     } else if (strcmp(path, "/__health") == 0) {
         bool healthy = atomic_load(&page->healthy);
         response->status = healthy ? 200 : 503;

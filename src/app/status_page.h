@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include "app/follower.h"
 #include "app/pipeline.h"
 #include "app/receiver.h"
 #include "web/server.h"
@@ -11,7 +12,8 @@ struct status_page;
 
 /// All must outlive the page. `templates_path`: -templates.path, "" for none. ERR_NO_MEMORY.
 int status_page_new(struct pipeline *pipeline, const struct receivers *receivers,
-                    const char *templates_path, struct status_page **ret_page) MUST_USE;
+                    const struct followers *followers, const char *templates_path,
+                    struct status_page **ret_page) MUST_USE;
 void status_page_free(struct status_page *page);
 
 /// What /__health says. Any thread.
