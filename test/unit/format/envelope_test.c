@@ -205,34 +205,52 @@ static void zones(void **state)
     envelope_release(&e);
 }
 
+/// The head of a flow's document is that of its dataset and then `source`.
+static void has_source(struct envelope *e, const struct flow *flow, enum ecs_dataset dataset,
+                       const char *source)
+{
+    uint8_t out[2048];
+    size_t size = e->heads[dataset].size;
+    *envelope_put_head(e, out, &batch, flow, dataset) = '\0';
+    assert_memory_equal(out, e->heads[dataset].data, size);
+    assert_string_equal((const char *)out + size, source);
+}
+
+/// Also in turns: what is kept of the last origin is not taken for another's.
 static void sources(void **state)
 {
     (void)state;
-    uint8_t out[1024];
-    struct flow flow = { .type = FLOW_TYPE_SFLOW_5 };
-    *envelope_put_source(out, &batch, &flow) = '\0';
-    assert_string_equal((const char *)out, "\"input\":{\"type\":\"sflow\"},");
-    flow.type = FLOW_TYPE_IPFIX;
-    *envelope_put_source(out, &batch, &flow) = '\0';
-    assert_string_equal((const char *)out, "\"input\":{\"type\":\"netflow\"},");
+    struct envelope e;
+    struct err err;
+    struct ecs_settings s = settings();
     struct origin values = {
         .device = 5, .inode = 7, .is_file = true, .path = "/var/a\"b", .input_type = "log"
     };
-    struct origin *o = origin_new(&values);
-    batch.files[0].origin = o;
-    flow = (struct flow){ .file = 1, .offset = UINT64_MAX };
-    *envelope_put_source(out, &batch, &flow) = '\0';
-    assert_string_equal((const char *)out,
-                        "\"input\":{\"type\":\"log\"},\"log\":{\"file\":{\"path\":\"/var/a\\\"b\","
-                        "\"device_id\":\"5\",\"inode\":\"7\"},\"offset\":18446744073709551615},");
-    origin_unref(o);
+    struct origin *file = origin_new(&values);
     values.is_file = false;
-    o = origin_new(&values);
-    batch.files[0].origin = o;
-    flow.offset = 0;
-    *envelope_put_source(out, &batch, &flow) = '\0';
-    assert_string_equal((const char *)out, "\"input\":{\"type\":\"log\"},\"log\":{\"offset\":0},");
-    origin_unref(o);
+    struct origin *pipe = origin_new(&values);
+    struct flow datagram = { .type = FLOW_TYPE_SFLOW_5 };
+    struct flow line = { .file = 1, .offset = UINT64_MAX };
+    struct flow piped = { .file = 2 };
+    batch.files[0].origin = file;
+    batch.files[1].origin = pipe;
+    assert_int_equal(envelope_init(&e, &s, &err), 0);
+    for (int round = 0; round < 3; round++) {
+        has_source(&e, &datagram, ECS_DATASET_SFLOW, "\"input\":{\"type\":\"sflow\"},");
+        has_source(&e, &datagram, ECS_DATASET_NETFLOW, "\"input\":{\"type\":\"netflow\"},");
+        has_source(&e, &line, ECS_DATASET_SFLOW,
+                   "\"input\":{\"type\":\"log\"},\"log\":{\"file\":{\"path\":\"/var/a\\\"b\","
+                   "\"device_id\":\"5\",\"inode\":\"7\"},\"offset\":18446744073709551615},");
+        has_source(&e, &piped, ECS_DATASET_SFLOW,
+                   "\"input\":{\"type\":\"log\"},\"log\":{\"offset\":0},");
+    }
+    line.offset = 17;
+    has_source(&e, &line, ECS_DATASET_NETFLOW,
+               "\"input\":{\"type\":\"log\"},\"log\":{\"file\":{\"path\":\"/var/a\\\"b\","
+               "\"device_id\":\"5\",\"inode\":\"7\"},\"offset\":17},");
+    envelope_release(&e);
+    origin_unref(file);
+    origin_unref(pipe);
 }
 
 int main(void)
