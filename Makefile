@@ -190,8 +190,10 @@ golden-accept: all ## take weir's output as the expectation of the golden cases 
 compare: all ## compare with goflow2 v2.2.6, which needs go
 	python3 -m pytest -q -rs test/compare
 
-bench: all $(B)/test/bench/floor $(B)/test/bench/bench_format ## measure beside goflow2 and the floor
+BENCH := $(patsubst %.c,$(B)/%,$(wildcard test/bench/*.c))
+bench: all $(BENCH) ## measure beside goflow2 and the floor
 	test/bench/bench
+	test/bench/bench_import
 
 DESTDIR ?=
 PREFIX ?= /usr/local

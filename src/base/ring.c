@@ -54,12 +54,12 @@ void ring_free(struct ring *r)
     mem_free(r);
 }
 
-static int push_locked(struct ring *r, void *item)
+static int push_locked(struct ring *r, void *item, size_t places)
 {
     if (r->closed) {
         return ERR_CLOSED;
     }
-    if (r->count == r->capacity) {
+    if (r->count >= places || r->count == r->capacity) {
         return ERR_FULL;
     }
     r->items[(r->first + r->count) % r->capacity] = item;
@@ -71,7 +71,7 @@ static int push_locked(struct ring *r, void *item)
 int ring_push(struct ring *r, void *item)
 {
     CHECK(pthread_mutex_lock(&r->mutex) == 0);
-    int status = push_locked(r, item);
+    int status = push_locked(r, item, r->capacity);
     CHECK(pthread_mutex_unlock(&r->mutex) == 0);
     return status;
 }
@@ -92,13 +92,13 @@ static struct timespec deadline_after(int timeout_ms)
                               .tv_nsec = (long)(until % NS_PER_S) };
 }
 
-int ring_push_wait(struct ring *r, void *item, int timeout_ms)
+int ring_push_wait(struct ring *r, void *item, size_t places, int timeout_ms)
 {
     struct timespec deadline = deadline_after(timeout_ms < 0 ? 0 : timeout_ms);
     CHECK(pthread_mutex_lock(&r->mutex) == 0);
-    int status = push_locked(r, item);
+    int status = push_locked(r, item, places);
     while (status == ERR_FULL && wait_on(r, &r->not_full, timeout_ms < 0 ? NULL : &deadline)) {
-        status = push_locked(r, item);
+        status = push_locked(r, item, places);
     }
     CHECK(pthread_mutex_unlock(&r->mutex) == 0);
     return status;

@@ -23,8 +23,9 @@ void ring_free(struct ring *r);
 /// ERR_FULL when there is no place, ERR_CLOSED after ring_close().
 int ring_push(struct ring *r, void *item) MUST_USE;
 
-/// As ring_push() but waits up to `timeout_ms` (-1: for ever) for a place.
-int ring_push_wait(struct ring *r, void *item, int timeout_ms) MUST_USE;
+/// As ring_push() but waits up to `timeout_ms` (-1: for ever) until fewer than `places` items wait.
+/// Who can wait leaves the other places to who cannot.
+int ring_push_wait(struct ring *r, void *item, size_t places, int timeout_ms) MUST_USE;
 
 /// The oldest item; waits up to `timeout_ms` (-1: for ever) for one. NULL on time-out, and when the
 /// ring is closed and empty (*ret_closed tells which).

@@ -13,7 +13,11 @@
 #include "base/mem.h"
 #include "base/ring.h"
 
-enum { TICK_MS = 500, RETRY_MS = 100 };
+enum {
+    TICK_MS = 500,
+    RETRY_MS = 100,
+    PATIENT_PLACES = 8, ///< of the ring, for batches of who can wait
+};
 
 struct transport {
     const struct transport_kind *kind;
@@ -147,12 +151,13 @@ void transport_offer(struct transport *t, struct batch *batch,
     batch_ref(batch);
     atomic_fetch_add(&t->received, batch->flow_count);
     atomic_fetch_add(&t->waiting, batch->flow_count);
-    int status = ring_push(t->ring, batch);
+    int status = patience == NULL ? ring_push(t->ring, batch)
+                                  : ring_push_wait(t->ring, batch, PATIENT_PLACES, RETRY_MS);
     while (status == ERR_FULL && patience != NULL) {
         if (patience->tick != NULL) {
             patience->tick(patience->context);
         }
-        status = ring_push_wait(t->ring, batch, RETRY_MS);
+        status = ring_push_wait(t->ring, batch, PATIENT_PLACES, RETRY_MS);
     }
     if (status != 0) {
         drop(t, batch, TRANSPORT_DROP_RING_FULL);

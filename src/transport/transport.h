@@ -75,8 +75,10 @@ struct transport_patience {
 };
 
 /// Hands a batch over (one that is not delivered in the end is marked so: batch_set_undelivered());
-/// the transport takes a reference of its own. When the ring is full the batch is waited for with
-/// `patience`; without (NULL) it is lost for this transport and counted. Any thread.
+/// the transport takes a reference of its own. Without `patience` (NULL) a batch for which the ring
+/// has no place is lost for this transport and counted. With it a place is waited for, and only a
+/// few of the ring's are taken: a log that is read as fast as it can be leaves the others to what
+/// comes from the network, and memory stays small. Any thread.
 void transport_offer(struct transport *t, struct batch *batch,
                      const struct transport_patience *patience);
 

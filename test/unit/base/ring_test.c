@@ -20,7 +20,7 @@ static void first_in_first_out(void **state)
         assert_int_equal(ring_push(r, &items[0]), 0);
         assert_int_equal(ring_push(r, &items[1]), 0);
         assert_int_equal(ring_push(r, &items[2]), ERR_FULL);
-        assert_int_equal(ring_push_wait(r, &items[2], 5), ERR_FULL);
+        assert_int_equal(ring_push_wait(r, &items[2], 2, 5), ERR_FULL);
         assert_int_equal(ring_count(r), 2);
         assert_ptr_equal(ring_pop(r, -1, &closed), &items[0]);
         assert_int_equal(ring_push(r, &items[2]), 0);
@@ -30,12 +30,31 @@ static void first_in_first_out(void **state)
     assert_int_equal(ring_push(r, &items[0]), 0);
     ring_close(r);
     assert_int_equal(ring_push(r, &items[1]), ERR_CLOSED);
-    assert_int_equal(ring_push_wait(r, &items[1], -1), ERR_CLOSED);
+    assert_int_equal(ring_push_wait(r, &items[1], 2, -1), ERR_CLOSED);
     assert_ptr_equal(ring_pop(r, -1, &closed), &items[0]); // what was in it comes out
     assert_null(ring_pop(r, -1, &closed));
     assert_true(closed);
     ring_free(r);
     ring_free(NULL);
+}
+
+/// Who waits leaves places to who cannot.
+static void few_places(void **state)
+{
+    (void)state;
+    struct ring *r;
+    bool closed;
+    int items[3];
+    assert_int_equal(ring_new(3, &r), 0);
+    assert_int_equal(ring_push_wait(r, &items[0], 1, 0), 0);
+    assert_int_equal(ring_push_wait(r, &items[1], 1, 5), ERR_FULL);
+    assert_int_equal(ring_push(r, &items[1]), 0);
+    assert_int_equal(ring_push_wait(r, &items[2], 2, 5), ERR_FULL);
+    assert_ptr_equal(ring_pop(r, 0, &closed), &items[0]);
+    assert_int_equal(ring_push_wait(r, &items[2], 2, 5), 0);
+    assert_ptr_equal(ring_pop(r, 0, &closed), &items[1]);
+    assert_ptr_equal(ring_pop(r, 0, &closed), &items[2]);
+    ring_free(r);
 }
 
 enum { PER_THREAD = 20000, THREADS = 3 };
@@ -49,7 +68,7 @@ static void *push_many(void *argument)
 {
     struct traffic *t = argument;
     for (uintptr_t i = 1; i <= PER_THREAD; i++) {
-        assert_int_equal(ring_push_wait(t->ring, (void *)i, -1), 0);
+        assert_int_equal(ring_push_wait(t->ring, (void *)i, 4, -1), 0);
     }
     return NULL;
 }
@@ -94,6 +113,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(first_in_first_out),
+        cmocka_unit_test(few_places),
         cmocka_unit_test(threads),
     };
     return UNIT_MAIN("base/ring", tests);
