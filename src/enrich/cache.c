@@ -21,15 +21,15 @@
 
 enum {
     WAYS = 4,
-    SETS_LOG2 = 16,
+    SETS_LOG2 = 17,
     SETS = 1 << SETS_LOG2,
     UNIT = 8, ///< pieces begin at multiples of it
-    RING_SIZE = 16 << 20,
+    RING_SIZE = 24 << 20,
     RING_UNITS = RING_SIZE / UNIT,
     PIECE_UNITS_MAX = (sizeof(struct piece) + PIECE_TEXT_SIZE_MAX + UNIT - 1) / UNIT,
     /// What is so near to being overwritten does not count as there.
     MARGIN_UNITS = (CACHE_PIECES_MAX + 1) * PIECE_UNITS_MAX,
-    INDEX_LOG2 = 16,
+    INDEX_LOG2 = 17,
     INDEX_SIZE = 1 << INDEX_LOG2,
 };
 
@@ -117,6 +117,15 @@ static struct set *set_of(const struct cache *c, uint64_t key)
 void cache_prefetch(const struct cache *c, uint64_t key)
 {
     __builtin_prefetch(set_of(c, key), 1);
+}
+
+void cache_prefetch_piece(const struct cache *c, uint32_t piece)
+{
+    enum { LINE = 64, LINES = 4 };
+    const uint8_t *at = (const uint8_t *)cache_piece(c, piece);
+    for (size_t i = 0; piece != 0 && i < LINES; i++) {
+        __builtin_prefetch(at + LINE * i);
+    }
 }
 
 /// Whether a piece is there and stays for a while.

@@ -17,7 +17,7 @@
 struct cache;
 
 enum {
-    PIECE_TEXT_SIZE_MAX = 2048,
+    PIECE_TEXT_SIZE_MAX = 1088,
     /// Pieces that are made, at most, while ones that were found have to last.
     CACHE_PIECES_MAX = 2048,
 };
@@ -73,3 +73,5 @@ uint32_t cache_add_piece(struct cache *c, enum cache_kind kind, uint64_t source,
                          const struct piece *piece, const uint8_t *text);
 /// A piece that was found or made.
 struct piece *cache_piece(const struct cache *c, uint32_t piece);
+/// Asks for its memory; nothing for 0.
+void cache_prefetch_piece(const struct cache *c, uint32_t piece);

@@ -397,15 +397,28 @@ void city_free(struct city *c)
     mem_free(c);
 }
 
-uint32_t city_find(const struct city *c, const struct addr *a)
+_Static_assert((int)CITY_FIND_MAX <= (int)MMDB_FIND_MAX, "one call for all of them");
+
+void city_find_many(const struct city *c, const struct addr *const *addrs, size_t count,
+                    uint32_t *ret_places)
 {
+    uint32_t records[CITY_FIND_MAX];
+    memset(ret_places, 0, count * sizeof(ret_places[0]));
     for (size_t i = 0; i < c->count; i++) {
-        uint32_t record = mmdb_find(c->databases[i], a);
-        if (record != 0) {
-            return (uint32_t)i << DATABASE_SHIFT | record;
+        mmdb_find_many(c->databases[i], addrs, count, records);
+        for (size_t k = 0; k < count; k++) {
+            if (ret_places[k] == 0 && records[k] != 0) {
+                ret_places[k] = (uint32_t)i << DATABASE_SHIFT | records[k];
+            }
         }
     }
-    return 0;
+}
+
+uint32_t city_find(const struct city *c, const struct addr *a)
+{
+    uint32_t place;
+    city_find_many(c, &a, 1, &place);
+    return place;
 }
 
 /// DB-IP's free files are CC BY 4.0 and say so in their types; others' terms are their users'.

@@ -149,15 +149,14 @@ static uint32_t make_owner(struct enricher *x, uint64_t source)
     return piece.text_size == 0 ? 0 : cache_add_piece(x->cache, CACHE_OWNER, source, &piece, text);
 }
 
-static void look_up(struct enricher *x, struct wanted *w)
+/// What the tables say of an address, `place` the city database's answer.
+static void look_up(struct enricher *x, struct wanted *w, uint32_t place)
 {
     struct part *const *parts = x->tables->parts;
-    if (parts[PART_CITY] != NULL) {
-        uint32_t place = city_find(parts[PART_CITY]->city, w->addr);
-        if (place != 0) {
-            uint32_t piece = cache_piece_of(x->cache, CACHE_GEO, place);
-            w->entry.geo = piece != 0 ? piece : make_geo(x, place);
-        }
+    w->entry.geo = w->entry.owner = 0;
+    if (place != 0) {
+        uint32_t piece = cache_piece_of(x->cache, CACHE_GEO, place);
+        w->entry.geo = piece != 0 ? piece : make_geo(x, place);
     }
     uint64_t owner = parts[PART_ASN] == NULL ? 0 : asn_find(parts[PART_ASN]->asn, w->addr);
     if (parts[PART_NETWORKS] != NULL) {
@@ -170,19 +169,43 @@ static void look_up(struct enricher *x, struct wanted *w)
     cache_put(x->cache, &w->entry);
 }
 
+/// Addresses that the cache does not know. One may stand here twice.
+static void look_up_all(struct enricher *x, struct wanted *const *unknown, size_t count)
+{
+    const struct part *city = x->tables->parts[PART_CITY];
+    const struct addr *addrs[CITY_FIND_MAX] = { NULL };
+    uint32_t places[CITY_FIND_MAX] = { 0 };
+    for (size_t i = 0; i < count; i++) {
+        addrs[i] = unknown[i]->addr;
+    }
+    if (city != NULL) {
+        city_find_many(city->city, addrs, count, places);
+    }
+    for (size_t i = 0; i < count; i++) {
+        look_up(x, unknown[i], places[i]);
+    }
+}
+
 static void find_all(struct enricher *x)
 {
+    struct wanted *unknown[CITY_FIND_MAX];
+    size_t count = 0;
     for (size_t i = 0; i < x->wanted_count; i++) {
         struct wanted *w = &x->wanted[i];
         const struct cache_entry *found = cache_find(x->cache, w->entry.key);
-        if (found == NULL) {
-            look_up(x, w);
-        } else {
+        if (found != NULL) {
             w->entry = *found;
-            __builtin_prefetch(cache_piece(x->cache, found->geo));
-            __builtin_prefetch(cache_piece(x->cache, found->owner));
+            cache_prefetch_piece(x->cache, found->geo);
+            cache_prefetch_piece(x->cache, found->owner);
+            continue;
+        }
+        unknown[count++] = w;
+        if (count == CITY_FIND_MAX) {
+            look_up_all(x, unknown, count);
+            count = 0;
         }
     }
+    look_up_all(x, unknown, count);
 }
 
 /// A piece whose texts are in the batch; NULL for none.

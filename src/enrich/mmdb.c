@@ -305,17 +305,56 @@ static uint32_t record_of(const struct mmdb *db, uint32_t record)
     return found && offset < db->data_size ? offset + 1 : 0;
 }
 
+/// An address on its way down the tree.
+struct descent {
+    struct addr addr;
+    uint32_t record;
+    unsigned bits; ///< 0: not of this tree
+};
+
+static struct descent descent_of(const struct mmdb *db, const struct addr *a)
+{
+    struct descent d = { .addr = addr_unmap(a), .record = db->node_count };
+    if (d.addr.size == ADDR_V4_SIZE) {
+        d.bits = 8 * ADDR_V4_SIZE;
+        d.record = db->v4_start;
+    } else if (d.addr.size == ADDR_V6_SIZE && db->ip_version == 6) {
+        d.bits = 8 * ADDR_V6_SIZE;
+        d.record = 0;
+    }
+    return d;
+}
+
+void mmdb_find_many(const struct mmdb *db, const struct addr *const *addrs, size_t count,
+                    uint32_t *ret_records)
+{
+    struct descent descents[MMDB_FIND_MAX];
+    CHECK(count <= MMDB_FIND_MAX);
+    for (size_t k = 0; k < count; k++) {
+        descents[k] = descent_of(db, addrs[k]);
+    }
+    bool any = true;
+    for (unsigned i = 0; any && i < ADDR_BITS_MAX; i++) {
+        any = false;
+        for (size_t k = 0; k < count; k++) {
+            struct descent *d = &descents[k];
+            if (i < d->bits && d->record < db->node_count) {
+                d->record = child(db, d->record, d->addr.bytes[i / 8] >> (7 - i % 8) & 1U);
+                __builtin_prefetch(db->tree + (size_t)d->record * (db->record_bits / 4));
+                any = true;
+            }
+        }
+    }
+    for (size_t k = 0; k < count; k++) {
+        ret_records[k] = record_of(db, descents[k].record);
+    }
+}
+
 uint32_t mmdb_find(const struct mmdb *db, const struct addr *a)
 {
-    struct addr plain = addr_unmap(a);
-    if (plain.size != ADDR_V4_SIZE && (plain.size != ADDR_V6_SIZE || db->ip_version == 4)) {
-        return 0;
-    }
-    uint32_t record = plain.size == ADDR_V4_SIZE ? db->v4_start : 0;
-    for (unsigned i = 0; i < 8U * plain.size && record < db->node_count; i++) {
-        record = child(db, record, plain.bytes[i / 8] >> (7 - i % 8) & 1U);
-    }
-    return record_of(db, record);
+    uint32_t record;
+    mmdb_find_many(db, &a, 1, &record);
+    return record;
 }
 
 void mmdb_sample(const struct mmdb *db, mmdb_each_fn *each, void *context)

@@ -37,6 +37,12 @@ enum {
 /// The record of an address (v4-mapped counts as v4): where it is, which names it, or 0 for none.
 uint32_t mmdb_find(const struct mmdb *db, const struct addr *a);
 
+enum { MMDB_FIND_MAX = 16 };
+
+/// mmdb_find() of up to MMDB_FIND_MAX addresses together, which wait for memory together.
+void mmdb_find_many(const struct mmdb *db, const struct addr *const *addrs, size_t count,
+                    uint32_t *ret_records);
+
 enum mmdb_kind {
     MMDB_NOTHING,
     MMDB_TEXT,
