@@ -371,11 +371,11 @@ static void a_late_mark_counts(void **state)
     release(&r);
     save(p);
     positions_close(p);
-    p = open_positions(s->state);
-    expect_place(p, path, 0, 100);
     memset(s->text + 50, 'x', 5); // the same first line, and as long
     write_file(other, s->text, SIZE);
+    p = open_positions(s->state);
     expect_place(p, other, 1, 0);
+    expect_place(p, path, 0, 100);
     positions_close(p);
 }
 
@@ -398,8 +398,8 @@ static void many_marks(void **state)
     memset(s->text + 8000, 'x', 5); // a tenth before it
     write_file(other, s->text, SIZE);
     p = open_positions(s->state);
-    expect_place(p, path, 0, 9000);
     expect_place(p, other, 1, 0);
+    expect_place(p, path, 0, 9000);
     positions_close(p);
 }
 
