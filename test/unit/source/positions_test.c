@@ -320,16 +320,14 @@ static void numbers_are_nobody_elses(void **state)
     }
     struct positions *p = open_positions(s->state);
     struct reading a = take(p, names[0]);
-    (void)read_on(&a, 10); // until something is read of it nobody can tell others from it
     struct reading b = take(p, names[1]);
     positions_acknowledge(p, b.track, 0, read_on(&b, 100));
-    save(p); // both, although of the first nothing is acknowledged yet
     positions_acknowledge(p, a.track, 0, read_on(&a, 90));
+    save(p);
     release(&a);
     release(&b);
     positions_close(p);
-    // The records in the other order.
-    char text[2000];
+    char text[2000]; // the two records in the other order
     FILE *f = fopen(s->state, "r+b");
     assert_non_null(f);
     size_t size = fread(text, 1, sizeof(text) - 1, f);
@@ -340,15 +338,37 @@ static void numbers_are_nobody_elses(void **state)
     (void)fprintf(f, "weir positions 1\n%s%.*s", second, (int)(second - first), first);
     assert_int_equal(fclose(f), 0);
     p = open_positions(s->state);
-    struct reading c = take(p, names[2]);
-    (void)read_on(&c, 10);
-    struct reading again = take(p, names[1]);
-    assert_int_equal(again.id.number, 1);
-    assert_int_equal(lines_offset(again.lines), 1000);
-    // Of the first nothing was acknowledged, so that anyone may be it; but nobody is the second.
-    assert_true(c.id.number != 1);
-    release(&c);
-    release(&again);
+    expect_place(p, names[2], 2, 0);
+    expect_place(p, names[1], 1, 1000);
+    expect_place(p, names[0], 0, 900);
+    positions_close(p);
+}
+
+/// A number is on the disk as soon as anything is: who is second stays second.
+static void numbers_are_kept_before_anything_is_acknowledged(void **state)
+{
+    struct setup *s = *state;
+    const char *names[2] = { path_of(s, "a"), path_of(s, "b") };
+    for (int i = 0; i < 2; i++) {
+        memset(s->text + 50, 'a' + i, 5);
+        write_file(names[i], s->text, SIZE);
+    }
+    struct positions *p = open_positions(s->state);
+    struct reading a = take(p, names[0]);
+    struct reading b = take(p, names[1]);
+    positions_acknowledge(p, b.track, 0, read_on(&b, 100));
+    save(p);
+    release(&a);
+    release(&b);
+    positions_close(p);
+    p = open_positions(s->state);
+    a = take(p, names[0]);
+    b = take(p, names[1]);
+    assert_int_equal(a.id.number, 0);
+    assert_int_equal(b.id.number, 1);
+    assert_int_equal(lines_offset(b.lines), 1000);
+    release(&a);
+    release(&b);
     positions_close(p);
 }
 
@@ -536,6 +556,7 @@ int main(void)
         TEST(a_restart_goes_back_to_what_was_acknowledged),
         TEST(files_that_begin_alike_have_numbers),
         TEST(numbers_are_nobody_elses),
+        TEST(numbers_are_kept_before_anything_is_acknowledged),
         TEST(a_late_mark_counts),
         TEST(many_marks),
         TEST(what_is_finished_is_known_by_its_inode),
