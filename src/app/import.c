@@ -503,7 +503,7 @@ static void control(struct import *im)
 
 static void join_workers(struct import *im)
 {
-    for (size_t i = 0; i < im->worker_count; i++) {
+    for (size_t i = 0; i < im->worker_count && im->workers != NULL; i++) {
         if (im->workers[i].started) {
             CHECK(pthread_join(im->workers[i].thread, NULL) == 0);
         }
