@@ -303,3 +303,52 @@ def test_lines_that_only_elastic_fails_on():
                         *PLACES, "-", data=line(proto=6), codes=(3,))
     assert programs.books(done.stderr.decode())["file"]["of_which_errors"] == 1
     assert one(data=line(proto=6))["network"]["transport"] == "tcp"
+
+
+# --- docs/ecs.md -------------------------------------------------------------------------------------
+
+def page():
+    with open(os.path.join(programs.ROOT, "docs", "ecs.md"), encoding="utf-8") as file:
+        return file.read()
+
+
+def blocks(kind):
+    return re.findall(rf"^```{kind}\n(.*?)^```", page(), re.M | re.S)
+
+
+def without_live(document):
+    for name in ("agent", "log", "data_stream", "input"):
+        assert document.pop(name)
+    assert document["event"].pop("ingested")
+    return document
+
+
+def test_the_example_of_the_page():
+    text, [want] = blocks("")[0], blocks("json")
+    got = one("-ecs.timezone", "+00:00", data=text.encode())
+    assert without_live(got) == without_live(json.loads(want))
+
+
+def test_the_constants_of_the_page(tmp_path):
+    [yaml] = blocks("yaml")
+    (tmp_path / "fields.yaml").write_text(yaml)
+    got = one("-ecs.fields", str(tmp_path / "fields.yaml"))
+    assert got["observer"]["vendor"] == "Acme"
+    for name in ("labels", "organization"):
+        shown = f'"{name}":' + json.dumps(got[name], separators=(",", ":"))
+        assert f"`{shown}`" in page()
+
+
+def test_every_field_is_on_the_page():
+    table = dict(re.findall(r"^\| `([\w.@]+)` \| ((?:keyword|date|ip|long|float)(?:\[\])?) \|",
+                            page(), re.M))
+    want = {path: kind[0] + "[]" if isinstance(kind, tuple) else kind
+            for path, kind in ecs.FIELDS.items()}
+    assert table == {path: "keyword" if kind == ecs.MAC else kind for path, kind in want.items()}
+
+
+def test_every_reason_is_on_the_page():
+    with open(os.path.join(programs.ROOT, "src", "flow", "ledger.def")) as file:
+        reasons = re.findall(r'LEDGER\(LINE, ASIDE, \w+, "(\w+)"', file.read())
+    table = re.findall(r"^\| `(\w+)` \| .*\| .*\|$", page().partition("## Error documents")[2], re.M)
+    assert table == reasons
