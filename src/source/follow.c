@@ -42,7 +42,8 @@ enum {
     COPY_SEARCH_S = 60,
     CLOSED_LOOK_MS = 1000,
     SCAN_PAUSE_MIN_MS = 50, ///< folders that change all the time are not scanned all the time
-    NEWS_PAUSE_MS = 10,     ///< nor are files looked at for every line that is written to them
+    SAVE_PAUSE_MS = 100,
+    NEWS_PAUSE_MS = 10, ///< nor are files looked at for every line that is written to them
     TURN_MS = 50,
     EVICT_IDLE_MS = 1000,
     LOOK_AT_ONCE_MAX = 4096, ///< with more files news wait until they are due
@@ -87,6 +88,7 @@ struct follow {
     uint64_t scan_allowed_ns;
     uint64_t look_due_ns;
     uint64_t closed_due_ns;
+    uint64_t save_due_ns;
     uint64_t now_ns;
     char problem_path[GLOB_PATH_MAX]; ///< what could not be looked at last, and was named
 };
@@ -221,16 +223,29 @@ static void see(struct follow *f, struct followed *file, const char *path)
     }
 }
 
+/// What a closed file is like now.
+static void note_closed(struct follow *f, struct followed *file, const struct stat *st)
+{
+    if (followed_note(file, st) && S_ISREG(st->st_mode)) {
+        file->active_ns = f->now_ns;
+        file->final = false;
+        file->wanted = true;
+    }
+}
+
 static void found(void *context, const char *path, const struct stat *st)
 {
     struct follow *f = context;
     if (S_ISDIR(st->st_mode) || is_excluded(f, path)) {
         return;
     }
-    if (find(f, st) == NULL) {
-        add_found(f, path, st);
-    }
     struct followed *file = find(f, st);
+    if (file == NULL) {
+        add_found(f, path, st);
+        file = find(f, st);
+    } else if (!followed_is_open(file)) {
+        note_closed(f, file, st);
+    }
     if (file != NULL) {
         see(f, file, path);
         file->vouched = true;
@@ -398,6 +413,10 @@ static void scan(struct follow *f)
             drop(f, i);
         }
     }
+    if (f->scan == 1) {
+        log_with(LOG_LEVEL_INFO, "looked for files", f->settings->label, LOG_U64("files", f->count),
+                 LOG_U64("folders_watched", watch_count(f->watch)));
+    }
     f->first = false;
     uint64_t end_ns = clock_mono_ns();
     uint64_t took_ns = end_ns - f->now_ns;
@@ -516,12 +535,7 @@ static void look_at_closed(struct follow *f, struct followed *file)
         f->scan_wanted = f->scan_wanted || file->seen == f->scan;
         return;
     }
-    bool regular = S_ISREG(st.st_mode);
-    if (followed_note(file, &st) && regular) {
-        file->active_ns = f->now_ns;
-        file->final = false;
-        file->wanted = true;
-    }
+    note_closed(f, file, &st);
 }
 
 static uint64_t behind(const struct followed *file)
@@ -678,9 +692,23 @@ static void note_ends(struct follow *f)
     }
 }
 
+/// Which files are followed is saved soon, and not with the next positions: a file that is renamed
+/// out of the pattern while weir is away is found only if it is known.
+static void save_taken(struct follow *f)
+{
+    struct err err;
+    if (f->env.taken && f->now_ns >= f->save_due_ns) {
+        f->env.taken = false;
+        f->save_due_ns = f->now_ns + SAVE_PAUSE_MS * NS_PER_MS;
+        int status = positions_save(f->settings->positions, &err);
+        (void)status; // it is tried again with the positions, and said there
+    }
+}
+
 bool follow_turn(struct follow *f, bool may_read)
 {
     look_around(f);
+    save_taken(f);
     f->no_room = false;
     if (f->noting) {
         note_ends(f);
@@ -778,18 +806,28 @@ int follow_new(const struct follow_settings *settings, struct follow **ret_follo
     return 0;
 }
 
+/// Nobody can read a deleted file later.
+static void read_deleted(struct follow *f, struct followed *file)
+{
+    struct stat st;
+    if (fstat(lines_fd(file->lines), &st) != 0 || st.st_nlink > 0) {
+        return;
+    }
+    file->final = true;
+    if (file->state == FOLLOWED_BEGUN) {
+        followed_open(&f->env, file, f->now_ns);
+    }
+    while (file->state == FOLLOWED_OPEN && followed_read(&f->env, file, true) > 0) {
+    }
+}
+
 void follow_end(struct follow *f)
 {
     for (size_t i = 0; i < f->count; i++) {
-        struct followed *file = f->files[i];
-        struct stat st;
-        bool last = file->state == FOLLOWED_OPEN && fstat(lines_fd(file->lines), &st) == 0 &&
-                    st.st_nlink == 0;
-        file->final = file->final || last;
-        while (last && file->state == FOLLOWED_OPEN && !file->at_end) {
-            last = followed_read(&f->env, file, true) > 0;
+        if (followed_is_open(f->files[i])) {
+            read_deleted(f, f->files[i]);
+            followed_close(&f->env, f->files[i]);
         }
-        followed_close(&f->env, file);
     }
 }
 

@@ -221,6 +221,7 @@ static void skip_to_end(struct followed_env *env, struct followed *f)
 static void begin(struct followed_env *env, struct followed *f)
 {
     f->state = FOLLOWED_OPEN;
+    env->taken = true;
     f->origin = make_origin(f);
     CHECK(f->origin != NULL); // a few hundred bytes
     f->wanted = true;

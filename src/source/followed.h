@@ -74,6 +74,7 @@ struct followed_env {
     const struct follow_settings *settings;
     struct follow_counts *counts;
     struct line *lines; ///< FOLLOWED_LINES
+    bool taken;         ///< a file is known that was not: that is to be saved
     bool released;      ///< a file was let go: those that are the same may be read now
     /// Whether the copy of a truncated file of this fingerprint is looked for.
     bool (*is_missing)(const void *context, const uint64_t fingerprint[2]);

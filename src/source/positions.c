@@ -624,6 +624,7 @@ static void use(struct positions *p, struct track *t, struct lines *lines, const
     }
     t->used_s = clock_wall_ns() / NS_PER_S;
     t->in_use = true;
+    t->dirty = true; // where it is and that it is known
     t->fd = lines_is_compressed(lines) ? -1 : lines_fd(lines);
     t->finished_size = 0;
 }
