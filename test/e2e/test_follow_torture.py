@@ -31,6 +31,8 @@ class Writer(threading.Thread):
         self.rotations = collections.Counter()
         self.stopped = threading.Event()
         self.rotated = []
+        self.first = 0        # number in the file that is written
+        self.delivered = None  # not rotated before weir has read some of it, if that is told
         self.error = None
 
     def path(self, name):
@@ -55,7 +57,8 @@ class Writer(threading.Thread):
             out.flush()
             self.number += count
             time.sleep(count / self.rate)
-            if time.monotonic() > rotate_at:
+            seen = self.delivered is None or self.delivered > self.first
+            if time.monotonic() > rotate_at and seen:
                 out = self.rotate(out)
                 rotate_at = time.monotonic() + self.rng.uniform(0.05, 0.6)
         out.close()
@@ -84,6 +87,7 @@ class Writer(threading.Thread):
             os.unlink(self.path(name))
             name += ".gz"
         self.rotated.append((self.number, name))
+        self.first = self.number
         return out
 
 
@@ -122,19 +126,22 @@ class Ids:
 def torture(f, ways, rate, seconds, rng, kill=True):
     writer = Writer(f.folder, rng, ways, rate)
     ids = Ids(f)
+    writer.delivered = None if kill else 0
     f.start()
     writer.start()
     kills = 0
     until = time.monotonic() + seconds
     try:
         while time.monotonic() < until and writer.error is None:
-            time.sleep(rng.uniform(0.05, 2.5))
+            time.sleep(rng.uniform(0.05, 2.5 if kill else 0.1))
             if kill:
                 f.kill()
                 kills += 1
             ids.read()
             delete_old(writer, ids.whole_to)
-            if kill:
+            if not kill:
+                writer.delivered = ids.whole_to
+            else:
                 time.sleep(rng.choice([0, 0, 0.3]))
                 f.start()
     finally:
