@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "source/lines.h"
 
-enum { COMPARE_SIZE_MAX = 4 << 20, BLOCK = 16 << 10 };
+enum { COMPARE_SIZE_MAX = 4 << 20, BLOCK = 16 << 10, FIRST_LINE_SIZE_MAX = 64 << 10 };
 
 bool files_begin_alike(int a, int b)
 {
@@ -37,4 +37,23 @@ bool file_tail_is(int fd, uint64_t offset, uint64_t tail)
     size_t size = offset < sizeof(bytes) ? (size_t)offset : sizeof(bytes);
     return size > 0 && pread(fd, bytes, size, (off_t)(offset - size)) == (ssize_t)size &&
            hash64(bytes, size) == tail;
+}
+
+bool file_first_line_is(int fd, const uint64_t fingerprint[2])
+{
+    uint8_t *bytes = mem_zalloc(FIRST_LINE_SIZE_MAX);
+    if (bytes == NULL) {
+        return false;
+    }
+    ssize_t n = pread(fd, bytes, FIRST_LINE_SIZE_MAX, 0);
+    const uint8_t *end = n <= 0 ? NULL : memchr(bytes, '\n', (size_t)n);
+    bool same = false;
+    if (end != NULL) {
+        size_t size = (size_t)(end - bytes);
+        size -= size > 0 && bytes[size - 1] == '\r';
+        struct hash128 hash = hash128(bytes, size);
+        same = hash.low == fingerprint[0] && hash.high == fingerprint[1];
+    }
+    mem_free(bytes);
+    return same;
 }

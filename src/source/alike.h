@@ -11,3 +11,6 @@ bool files_begin_alike(int a, int b);
 /// Whether the up to POSITION_TAIL_SIZE bytes before `offset` have this hash. False when there are
 /// none, or fewer.
 bool file_tail_is(int fd, uint64_t offset, uint64_t tail);
+
+/// Whether the first line has this hash, without its line end. False for one longer than 64 KiB.
+bool file_first_line_is(int fd, const uint64_t fingerprint[2]);

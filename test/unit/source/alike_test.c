@@ -63,11 +63,39 @@ static void tails(void **state)
     (void)close(fd);
 }
 
+/// As lines_fingerprint() says.
+static void first_lines(void **state)
+{
+    (void)state;
+    static const char *const TEXTS[] = { "one\ntwo\n", "one\r\n", "one\n" };
+    struct hash128 one = hash128("one", 3);
+    uint64_t fingerprint[2] = { one.low, one.high };
+    for (size_t i = 0; i < sizeof(TEXTS) / sizeof(TEXTS[0]); i++) {
+        int fd = make_file((const uint8_t *)TEXTS[i], strlen(TEXTS[i]));
+        struct lines *lines;
+        struct err err;
+        uint64_t theirs[2];
+        assert_true(file_first_line_is(fd, fingerprint));
+        assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+        assert_int_equal(lines_new(fd, "x", 100, &lines, &err), 0);
+        assert_int_equal(lines_fingerprint(lines, false, theirs), 0);
+        assert_memory_equal(theirs, fingerprint, sizeof(theirs));
+        lines_free(lines);
+    }
+    static const char *const OTHERS[] = { "", "one", "two\none\n", "\none\n" };
+    for (size_t i = 0; i < sizeof(OTHERS) / sizeof(OTHERS[0]); i++) {
+        int fd = make_file((const uint8_t *)OTHERS[i], strlen(OTHERS[i]));
+        assert_false(file_first_line_is(fd, fingerprint));
+        (void)close(fd);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(beginnings),
         cmocka_unit_test(tails),
+        cmocka_unit_test(first_lines),
     };
     return UNIT_MAIN("alike", tests);
 }
