@@ -149,6 +149,48 @@ static bool check_output(const struct settings *s, const struct mapping *mapping
     return true;
 }
 
+static void say_file(const char *what, const char *file, const char *option, const char *setting)
+{
+    if (file[0] != '\0') {
+        say("ok", what, "%s", file);
+    } else if (strcmp(setting, "none") == 0) {
+        say("ok", what, "none wanted");
+    } else {
+        say("warn", what, "none was found; name one with %s, or fetch one (docs/geo.md)", option);
+    }
+}
+
+/// The databases and names; only documents show them.
+static bool check_enrich(const struct settings *s)
+{
+    struct err err = { 0 };
+    struct enrich *enrich;
+    const struct enrich_settings settings = { .city = s->geoip_city,
+                                              .asn = s->geoip_asn,
+                                              .networks = s->networks,
+                                              .names = s->names };
+    if (strcmp(s->format, "ecs") != 0) {
+        return true;
+    }
+    if (enrich_open(&settings, &enrich, &err) != 0) {
+        return failed("geoip", &err);
+    }
+    struct enrich_files files = enrich_files(enrich);
+    say_file("city", files.city, "-geoip.city", s->geoip_city);
+    say_file("asn", files.asn, "-geoip.asn", s->geoip_asn);
+    if (files.networks[0] != '\0') {
+        say("ok", "networks", "%s", files.networks);
+    }
+    if (files.names[0] != '\0') {
+        say("ok", "names", "%s", files.names);
+    }
+    if (files.notice[0] != '\0') {
+        say("ok", "notice", "%s", files.notice);
+    }
+    enrich_free(enrich);
+    return true;
+}
+
 static bool check_allow(const struct settings *s)
 {
     struct err err = { 0 };
@@ -259,6 +301,7 @@ int check_command(struct settings *s)
         CHECK(mapping_default(&mapping) == 0); // only memory can fail
     }
     ok = check_output(s, mapping) && ok;
+    ok = check_enrich(s) && ok;
     ok = check_allow(s) && ok;
     ok = check_listeners(s) && ok;
     ok = check_http(s) && ok;

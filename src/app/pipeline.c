@@ -115,6 +115,10 @@ static int open_enrich(struct pipeline *p, const struct settings *settings, stru
     log_with(LOG_LEVEL_INFO, "geography and names", NULL, LOG_TEXT("city", files.city),
              LOG_TEXT("asn", files.asn), LOG_TEXT("networks", files.networks),
              LOG_TEXT("names", files.names));
+    if (files.notice[0] != '\0') {
+        log_with(LOG_LEVEL_INFO, "the data's licence wants this said", NULL,
+                 LOG_TEXT("notice", files.notice));
+    }
     return 0;
 }
 
