@@ -90,6 +90,7 @@ bool ecs_constant_fits(const char *object, const char *name, bool is_map)
 
 /// The members of the object at `at` (behind its bracket), each with a comma behind it, appended to
 /// the texts of `object`, or of the objects that they name.
+// NOLINTNEXTLINE(misc-no-recursion): one level
 static int sort_members(const char *at, enum ecs_object object,
                         struct buf members[static ECS_OBJECT_COUNT], struct err *err)
 {
