@@ -145,13 +145,16 @@ def not_named(path, columns):
 @pytest.mark.parametrize("profile", PROFILES)
 def test_the_same_document(capture, mapping, log, profile):
     flags = ["-format", "ecs", "-ecs.profile", profile, "-mapping", str(mapping),
-             "-geoip.city", "none", "-geoip.asn", "none"]
+             "-geoip.city", "none", "-geoip.asn", "none", "-ecs.id"]
     direct = programs.replay(*flags, files=[str(capture)])[0].decode().split("\n")[:-1]
     # Elastic's package wants names and columns that a mapping may change: then it fails on both.
     done = programs.run("import", "-state", "none", *flags, str(log),
                         codes=(0,) if profile == "weir" else (0, 3))
     lines = done.stdout.decode().split("\n")[:-1]
     assert len(direct) == len(lines) == log.read_bytes().count(b"\n")
+    for documents_ in (direct, lines):
+        ids = [json.loads(text)["event"]["id"] for text in documents_]
+        assert len(set(ids)) == len(ids)
     named = {RENAMED.get(name, name) for name in columns_of(log)}
     for one, other in zip(direct, lines, strict=True):
         one, other = json.loads(one), json.loads(other)
