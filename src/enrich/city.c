@@ -48,6 +48,7 @@ struct place {
     struct mmdb_value region_code;
     struct mmdb_value lat;
     struct mmdb_value lon;
+    bool is_flat; ///< DB-IP's layout
 };
 
 /// names.en
@@ -120,6 +121,7 @@ static void read_member(struct mmdb_reading *r, const struct mmdb_value *key,
         read_subdivisions(r, value, p);
     } else if (mmdb_is(key, "country_code")) {
         p->country_code = *value;
+        p->is_flat = true;
     } else if (mmdb_is(key, "state1")) {
         p->region = *value;
     } else if (mmdb_is(key, "latitude")) {
@@ -311,10 +313,10 @@ uint8_t *city_put(const struct city *c, uint32_t place, uint8_t *at, char ret_co
     }
     if (is_code(&p.country_code) && p.country_code.size == 2) {
         memcpy(ret_country, p.country_code.text, 2);
-        const struct country *country = is_text(&p.country) ? NULL : country_of(&p.country_code);
+        const struct country *country = p.is_flat ? country_of(&p.country_code) : NULL;
         if (country != NULL) {
             p.country = text_value(country->name);
-            p.continent = is_text(&p.continent) ? p.continent : text_value(country->continent);
+            p.continent = text_value(country->continent);
         }
     }
     return put_place(at, &p);

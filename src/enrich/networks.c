@@ -116,7 +116,8 @@ static int read_pair(void *context, struct yml_node key, struct yml_node value)
     if (yml_kind(key) != YML_KIND_SCALAR || yml_kind(value) != YML_KIND_SCALAR) {
         return yml_err(y->err, key, "wanted are lines such as 192.0.2.0/24: name");
     }
-    if (add(y->networks, yml_text(key), yml_text(value), yml_line(key), &words) != 0) {
+    const char *name = yml_is_null(value) ? "" : yml_text(value);
+    if (add(y->networks, yml_text(key), name, yml_line(key), &words) != 0) {
         return yml_err(y->err, key, "%s", words.text);
     }
     return 0;

@@ -328,7 +328,7 @@ static int read_interface(void *context, struct yml_node key, struct yml_node va
         return yml_err(y->err, key, "wanted is an ifindex");
     }
     if (yml_kind(value) == YML_KIND_SCALAR) {
-        name = yml_text(value);
+        name = yml_is_null(value) ? "" : yml_text(value);
     } else if (yml_kind(value) != YML_KIND_MAP) {
         return yml_err(y->err, value, "wanted is a name, or name and alias");
     } else if (yml_each(value, check_key, &known) != 0 ||
@@ -381,7 +381,8 @@ static int read_pair(void *context, struct yml_node key, struct yml_node value)
     if (yml_kind(value) != YML_KIND_SCALAR) {
         return yml_err(y->err, value, "wanted is a name, or name and interfaces");
     }
-    if (name_exporter(y->roster, y->exporter, yml_text(value), &words) != 0) {
+    const char *name = yml_is_null(value) ? "" : yml_text(value);
+    if (name_exporter(y->roster, y->exporter, name, &words) != 0) {
         return yml_err(y->err, key, "%s", words.text);
     }
     return 0;
