@@ -149,6 +149,16 @@ static bool has_room(const struct batch *b)
     return b->flow_count < BATCH_FLOWS_MAX && b->arena_used <= FLOWS_ARENA / 2;
 }
 
+/// What a line's flow needs besides the line: tables of its columns, lists, texts.
+enum { LINE_MORE = 512 << 10 };
+_Static_assert(2 * LOG_LINE_SIZE_MAX + LINE_MORE <= FLOWS_ARENA, "the longest line has its room");
+
+/// A line may be there twice: as itself, and as columns that no field stands for.
+static bool has_room_for_line(const struct batch *b, size_t size)
+{
+    return has_room(b) && b->arena_used + 2 * size + LINE_MORE <= FLOWS_ARENA;
+}
+
 static void ensure_batch(struct batch_writer *w)
 {
     if (w->batch == NULL) {
@@ -178,7 +188,7 @@ struct flow *batch_writer_begin(struct batch_writer *w)
 void batch_writer_line(struct batch_writer *w, const struct line *line)
 {
     DCHECK(!w->open);
-    if (w->batch != NULL && !has_room(w->batch)) {
+    if (w->batch != NULL && !has_room_for_line(w->batch, line->size)) {
         batch_writer_flush(w);
     }
     ensure_batch(w);

@@ -305,6 +305,21 @@ def test_lines_that_only_elastic_fails_on():
     assert one(data=line(proto=6))["network"]["transport"] == "tcp"
 
 
+def test_the_longest_lines(tmp_path):
+    """Each has its room, whatever came before it: the same line gives the same document."""
+    size = 3 * 2**20 - 64
+    start = b'{"time_flow_start_ns":1722384059314899647,"x":"'
+    texts = [start + byte * ((size - len(start)) // len(byte)) + b'"}'
+             for byte in (b"\xff", b'\\"', b"x", b"\xff")]
+    path = tmp_path / "long.log"
+    path.write_bytes(b"".join(text + b"\n" for text in texts))
+    got = imported("-import.line_max", "3m", "-ecs.preserve_original_event", str(path))
+    assert [d["event"]["kind"] for d in got] == ["event"] * 4
+    for document, text in zip(got, texts, strict=True):
+        assert document["event"]["original"] == text.decode(errors="replace")
+        assert document["goflow2"] == {"x": json.loads(text.decode(errors="replace"))["x"]}
+
+
 # --- docs/ecs.md -------------------------------------------------------------------------------------
 
 def page():

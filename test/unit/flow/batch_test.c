@@ -114,6 +114,40 @@ static void the_arena_is_bounded(void **state)
     batch_pool_free(pool);
 }
 
+/// A line has its room twice, whatever stands in the batch before it.
+static void the_longest_line(void **state)
+{
+    (void)state;
+    static uint8_t text[LOG_LINE_SIZE_MAX];
+    struct kept k = { 0 };
+    struct batch_pool *pool;
+    struct batch_writer w;
+    struct origin *origin = origin_new(&(struct origin){ .path = "a", .input_type = "log" });
+    assert_non_null(origin);
+    assert_int_equal(batch_pool_new(4, NULL, NULL, &pool), 0);
+    batch_writer_init(&w, pool, keep, &k);
+    struct line line = { .data = text, .size = 5, .origin = origin };
+    for (size_t i = 0; i < 3; i++) { // a short one, then two as long as may be
+        line.end = line.offset + line.size + 1;
+        batch_writer_line(&w, &line);
+        batch_writer_begin(&w);
+        assert_int_equal(batch_writer_add(&w, text, line.size, 1).count, line.size);
+        assert_int_equal(batch_writer_add(&w, text, line.size, 1).count, line.size);
+        assert_true(batch_writer_commit(&w));
+        line.offset = line.end;
+        line.size = sizeof(text);
+    }
+    batch_writer_flush(&w);
+    assert_int_equal(k.count, 2);
+    assert_int_equal(k.batches[0]->flow_count, 2);
+    assert_int_equal(k.batches[1]->files[0].begin, 6 + sizeof(text) + 1);
+    assert_int_equal(k.batches[1]->files[0].end, line.end);
+    batch_unref(k.batches[0]);
+    batch_unref(k.batches[1]);
+    batch_pool_free(pool);
+    origin_unref(origin);
+}
+
 /// The batch can carry records of other kinds beside flows.
 static void other_kinds_ride_along(void **state)
 {
@@ -141,6 +175,7 @@ int main(void)
         cmocka_unit_test(references),
         cmocka_unit_test(full_batches_are_handed_on),
         cmocka_unit_test(the_arena_is_bounded),
+        cmocka_unit_test(the_longest_line),
         cmocka_unit_test(other_kinds_ride_along),
     };
     return UNIT_MAIN("flow/batch", tests);
