@@ -307,10 +307,10 @@ def test_lines_that_only_elastic_fails_on():
 
 def test_the_longest_lines(tmp_path):
     """Each has its room, whatever came before it: the same line gives the same document."""
-    size = 3 * 2**20 - 64
     start = b'{"time_flow_start_ns":1722384059314899647,"x":"'
-    texts = [start + byte * ((size - len(start)) // len(byte)) + b'"}'
-             for byte in (b"\xff", b'\\"', b"x", b"\xff")]
+    texts = [start + byte * ((size - 64) // len(byte)) + b'"}'
+             for size, byte in ((2**20, b"x"), (3 * 2**20, b"\xff"), (2**20, b"y"),
+                                (3 * 2**20, b'\\"'))]
     path = tmp_path / "long.log"
     path.write_bytes(b"".join(text + b"\n" for text in texts))
     got = imported("-import.line_max", "3m", "-ecs.preserve_original_event", str(path))
