@@ -413,6 +413,7 @@ static int start(struct import *im, struct err *err)
         open_positions(im, err) != 0) {
         return err->status;
     }
+    im->pipeline.patience.places = PIPELINE_PLACES_FEW;
     im->workers = mem_zalloc_array(im->worker_count, sizeof(im->workers[0]));
     im->later = mem_zalloc_array((size_t)im->settings->arg_count, sizeof(im->later[0]));
     if (im->workers == NULL || im->later == NULL) {

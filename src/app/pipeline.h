@@ -14,6 +14,9 @@
 #include "source/positions.h"
 #include "transport/transport.h"
 
+/// Batches that a source which reads as fast as it can lets wait for a transport.
+enum { PIPELINE_PLACES_FEW = 8 };
+
 struct pipeline {
     struct mapping *mapping;
     struct batch_pool *pool;

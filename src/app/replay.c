@@ -120,7 +120,9 @@ static int start(struct replay *r, struct err *err)
         pipeline_open(&r->pipeline, r->settings, 1, err) != 0) {
         return err->status;
     }
-    r->pipeline.patience = (struct transport_patience){ .tick = hear_signals, .context = r };
+    r->pipeline.patience = (struct transport_patience){ .tick = hear_signals,
+                                                        .context = r,
+                                                        .places = PIPELINE_PLACES_FEW };
     if (intake_new(&r->pipeline.intake, INTAKE_DATAGRAMS, LABEL, true, &r->intake) != 0) {
         return err_set(err, ERR_NO_MEMORY, "out of memory");
     }

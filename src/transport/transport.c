@@ -16,7 +16,6 @@
 enum {
     TICK_MS = 500,
     RETRY_MS = 100,
-    PATIENT_PLACES = 8, ///< of the ring, for batches of who can wait
 };
 
 struct transport {
@@ -151,13 +150,14 @@ void transport_offer(struct transport *t, struct batch *batch,
     batch_ref(batch);
     atomic_fetch_add(&t->received, batch->flow_count);
     atomic_fetch_add(&t->waiting, batch->flow_count);
+    size_t places = patience == NULL || patience->places == 0 ? SIZE_MAX : patience->places;
     int status = patience == NULL ? ring_push(t->ring, batch)
-                                  : ring_push_wait(t->ring, batch, PATIENT_PLACES, RETRY_MS);
+                                  : ring_push_wait(t->ring, batch, places, RETRY_MS);
     while (status == ERR_FULL && patience != NULL) {
         if (patience->tick != NULL) {
             patience->tick(patience->context);
         }
-        status = ring_push_wait(t->ring, batch, PATIENT_PLACES, RETRY_MS);
+        status = ring_push_wait(t->ring, batch, places, RETRY_MS);
     }
     if (status != 0) {
         drop(t, batch, TRANSPORT_DROP_RING_FULL);

@@ -72,13 +72,14 @@ int transport_start(const struct transport_kind *kind, void *self, size_t capaci
 struct transport_patience {
     void (*tick)(void *context);
     void *context;
+    /// Of the ring, that it takes at most; 0: all. Who reads as fast as can be wants few: what
+    /// waits is out of the caches by the time it is written.
+    size_t places;
 };
 
 /// Hands a batch over (one that is not delivered in the end is marked so: batch_set_undelivered());
 /// the transport takes a reference of its own. Without `patience` (NULL) a batch for which the ring
-/// has no place is lost for this transport and counted. With it a place is waited for, and only a
-/// few of the ring's are taken: a log that is read as fast as it can be leaves the others to what
-/// comes from the network, and memory stays small. Any thread.
+/// has no place is lost for this transport and counted; with it a place is waited for. Any thread.
 void transport_offer(struct transport *t, struct batch *batch,
                      const struct transport_patience *patience);
 
