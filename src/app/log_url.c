@@ -130,19 +130,16 @@ static int set_pair(const char *url, char *pair, struct log_url *u, struct err *
                    text_nearest_hint(&nearest));
 }
 
-/// Where the query begins: the last question mark behind which there is KEY= and no slash before
-/// it.
+/// Where the query begins: the last question mark behind which there is KEY=.
 static char *find_query(char *text)
 {
-    for (char *mark = strrchr(text, '?'); mark != NULL;) {
+    char *mark = strrchr(text, '?');
+    while (mark != NULL) {
         size_t size = strspn(mark + 1, "abcdefghijklmnopqrstuvwxyz_");
         if (size > 0 && mark[1 + size] == '=') {
             return mark;
         }
-        *mark = '\1'; // look before it
-        char *before = strrchr(text, '?');
-        *mark = '?';
-        mark = before;
+        mark = memrchr(text, '?', (size_t)(mark - text)); // look before it
     }
     return NULL;
 }
