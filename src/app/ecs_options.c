@@ -145,7 +145,7 @@ static int read_timezone(const char *text, const char **ret_timezone, struct err
 static int check_name(const char *option, const char *text, bool hyphen, struct err *err)
 {
     size_t size = strlen(text);
-    bool sane = size <= 100;
+    bool sane = size <= 100 && (size > 0 || !hyphen); // the data set may be left to the record
     for (const char *c = text; *c != '\0'; c++) {
         bool upper = *c >= 'A' && *c <= 'Z';
         sane = sane && !upper && *c > ' ' && *c <= '~' && strchr("\\/*?\"<>|,#:", *c) == NULL &&
