@@ -64,7 +64,8 @@ def test_a_wrong_mapping_stops_before_a_socket_opens(tmp_path):
 
 @pytest.mark.parametrize("args,words", [
     (["-produce", "raw"], "-produce raw is not in this version"),
-    (["-format", "ecs"], "-format ecs is not in this version"),
+    (["-format", "ecs", "-ecs.profile", "elastik"], "weir or elastic"),
+    (["-format", "ecs", "-geoip.city", "/nowhere/city.mmdb"], "/nowhere/city.mmdb"),
     (["-format", "xml"], "unknown format"),
     (["-transport", "kafka"], "-transport kafka is not in this version"),
     (["-listen", "netflow://:2055"], "NetFlow and IPFIX are not read by this version"),
@@ -171,7 +172,7 @@ def test_replay_says_what_was_bad(tmp_path):
 def test_replay_to_a_full_disk_can_be_interrupted(tmp_path):
     """It waits for the disk, and does not lose patience, but hears a signal."""
     capture = str(tmp_path / "g.pcap")
-    assert run("generate", "-count", "30000", f"pcap://{capture}")[0] == 0
+    assert run("generate", "-count", "5000", f"pcap://{capture}")[0] == 0
     process = subprocess.Popen(weir_command("replay", "-transport.file", "/dev/full", capture),
                                stderr=subprocess.PIPE, text=True)
     with pytest.raises(subprocess.TimeoutExpired):
@@ -179,7 +180,8 @@ def test_replay_to_a_full_disk_can_be_interrupted(tmp_path):
     process.terminate()
     err = process.communicate(timeout=40)[1]
     found = programs.books(err)
-    assert found["file"]["stopped"] == found["flow"]["made"] > 131072
+    # All that it had read by then, which is what may wait: eight batches and those under way.
+    assert 8 * 512 < found["file"]["stopped"] == found["flow"]["made"] < 11 * 512
 
 
 def test_generate_is_deterministic(tmp_path):
