@@ -339,7 +339,8 @@ void mmdb_find_many(const struct mmdb *db, const struct addr *const *addrs, size
         for (size_t k = 0; k < count; k++) {
             struct descent *d = &descents[k];
             if (i < d->bits && d->record < db->node_count) {
-                d->record = child(db, d->record, d->addr.bytes[i / 8] >> (7 - i % 8) & 1U);
+                unsigned byte = d->addr.bytes[i / 8];
+                d->record = child(db, d->record, byte >> (7 - i % 8) & 1U);
                 __builtin_prefetch(db->tree + (size_t)d->record * (db->record_bits / 4));
                 any = true;
             }

@@ -124,7 +124,8 @@ static inline void mmdb_file_add(struct mmdb_file *f, const char *network, size_
     uint32_t node = 0;
     for (unsigned i = 0; i < bits; i++) {
         unsigned k = i - before;
-        unsigned bit = i < before ? 0 : c.addr.bytes[k / 8] >> (7 - k % 8) & 1U;
+        unsigned byte = i < before ? 0 : c.addr.bytes[k / 8];
+        unsigned bit = byte >> (7 - k % 8) & 1U;
         uint32_t *child = &f->nodes[node][bit];
         if (i + 1 == bits) {
             *child = MMDB_FILE_LEAF | (uint32_t)offset;
