@@ -46,6 +46,9 @@ enum {
     NEWS_PAUSE_MS = 10, ///< nor are files looked at for every line that is written to them
     TURN_MS = 50,
     EVICT_IDLE_MS = 1000,
+    /// A rotated file's last line may lack its end for good: goflow2 writes that with a call of its
+    /// own, and to the new file when it is told to reopen in between.
+    LAST_LINE_MS = 30000,
     LOOK_AT_ONCE_MAX = 4096, ///< with more files news wait until they are due
 };
 
@@ -183,8 +186,7 @@ static bool is_too_old(const struct follow *f, const struct stat *st)
 static void add_found(struct follow *f, const char *path, const struct stat *st)
 {
     struct followed *file = add(f, path, st);
-    uint64_t fingerprint[2];
-    uint64_t reach;
+    struct positions_known known;
     if (file == NULL) {
         return;
     }
@@ -196,8 +198,7 @@ static void add_found(struct follow *f, const char *path, const struct stat *st)
         followed_complain(&f->env, file, "is no regular file");
     } else if (positions_is_finished(f->settings->positions, st)) {
         file->state = FOLLOWED_DONE;
-    } else if (is_too_old(f, st) &&
-               !positions_find(f->settings->positions, st, fingerprint, &reach)) {
+    } else if (is_too_old(f, st) && !positions_find(f->settings->positions, st, path, &known)) {
         file->state = FOLLOWED_DONE;
         atomic_fetch_add(&f->counts.too_old, 1);
         log_with(LOG_LEVEL_INFO, "passed over: not changed for longer than ignore_older",
@@ -263,14 +264,13 @@ static bool ends_with(const char *text, const char *end)
 /// renamed, or a truncated one was copied to it.
 static bool may_be_ours(struct follow *f, const char *path, const struct stat *st)
 {
-    uint64_t fingerprint[2];
-    uint64_t reach;
+    struct positions_known known;
     bool compressed = ends_with(path, ".gz") || ends_with(path, ".zst");
     if (positions_is_finished(f->settings->positions, st)) {
         return false;
     }
-    if (positions_find(f->settings->positions, st, fingerprint, &reach) &&
-        (compressed || (uint64_t)st->st_size > reach)) {
+    if (positions_find(f->settings->positions, st, path, &known) &&
+        (compressed || (uint64_t)st->st_size > known.reach)) {
         return true;
     }
     for (size_t i = 0; i < f->truncation_count; i++) {
@@ -357,6 +357,7 @@ static bool compare(struct follow *f, struct followed *file)
         log_with(LOG_LEVEL_INFO, file->outside ? "rotated away, still read" : "renamed",
                  f->settings->label, LOG_TEXT("file", file->path), LOG_TEXT("to", file->alias));
         atomic_fetch_add(&f->counts.rotated, file->outside ? 1 : 0);
+        file->rotated = true;
         if (followed_rename(file, file->alias)) {
             file->path_seen = f->scan;
         }
@@ -518,11 +519,14 @@ static void look_at_open(struct follow *f, struct followed *file)
         file->active_ns = f->now_ns;
         file->final = false;
         file->wanted = true;
-    } else if (file->at_end && idle_ms(f, file) >= f->settings->close_inactive_ms) {
-        if (!file->final && (is_gone(f, file) || file->is_copy)) {
-            file->final = true; // once more, for a last line without its end
+    } else if (file->at_end && !file->wanted) {
+        uint64_t close_ms = f->settings->close_inactive_ms;
+        uint64_t last_ms = close_ms < LAST_LINE_MS ? close_ms : LAST_LINE_MS;
+        bool ends = (is_gone(f, file) || file->rotated) && lines_pending(file->lines) > 0;
+        if (ends && idle_ms(f, file) >= last_ms) {
+            file->final = true;
             file->wanted = true;
-        } else if (!file->wanted) {
+        } else if (idle_ms(f, file) >= close_ms) {
             followed_close(&f->env, file);
         }
     }

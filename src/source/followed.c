@@ -243,18 +243,19 @@ static void begin(struct followed_env *env, struct followed *f)
 /// something else, the file was truncated, or the inode is used anew.
 static bool is_known(struct followed_env *env, struct followed *f, const struct stat *st)
 {
-    uint64_t old[2];
-    uint64_t reach;
-    if (!positions_find(env->settings->positions, st, old, &reach)) {
+    struct positions_known known;
+    if (!positions_find(env->settings->positions, st, f->path, &known)) {
         return false;
     }
+    const uint64_t *old = known.fingerprint;
     bool same = old[0] == f->id.fingerprint[0] && old[1] == f->id.fingerprint[1];
+    f->rotated = f->rotated || (same && known.other_path);
     if (!same && f->vouched && !f->was_truncated) {
         f->was_truncated = true;
         f->was_quietly = true;
         f->old[0] = old[0];
         f->old[1] = old[1];
-        f->old_offset = reach;
+        f->old_offset = known.reach;
     }
     return same;
 }
@@ -280,7 +281,7 @@ static void take(struct followed_env *env, struct followed *f, const struct stat
     int status = positions_take(positions, f->lines, f->id.fingerprint, f->path, &f->track, &f->id);
     switch (status) {
     case 0:
-        f->is_copy = !known && lines_offset(f->lines) > 0;
+        f->rotated = f->rotated || (!known && lines_offset(f->lines) > 0);
         begin(env, f);
         break;
     case ERR_EXISTS:
@@ -405,7 +406,7 @@ static void truncated(struct followed_env *env, struct followed *f)
     f->old[0] = f->id.fingerprint[0];
     f->old[1] = f->id.fingerprint[1];
     f->old_offset = lines_offset(f->lines);
-    f->is_copy = false;
+    f->rotated = false;
     (void)start_over(env, f); // else it is opened again
 }
 

@@ -48,7 +48,7 @@ struct followed {
     bool unlinked;
     bool at_end;
     bool final;   ///< nothing will follow: its last line needs no line end
-    bool is_copy; ///< it goes on where another file ended
+    bool rotated; ///< it was renamed, or goes on where another file ended
     bool announced;
     bool is_unreadable;  ///< and counted so
     bool may_heal;       ///< without a change in the file

@@ -850,8 +850,8 @@ bool positions_is_finished(struct positions *p, const struct stat *st)
 
 // --- What is known -------------------------------------------------------------------------------
 
-bool positions_find(struct positions *p, const struct stat *st, uint64_t ret_fingerprint[2],
-                    uint64_t *ret_reach)
+bool positions_find(struct positions *p, const struct stat *st, const char *path,
+                    struct positions_known *ret_known)
 {
     CHECK(pthread_mutex_lock(&p->mutex) == 0);
     const struct track *t = *inode_bucket(p, st->st_dev, st->st_ino);
@@ -860,9 +860,11 @@ bool positions_find(struct positions *p, const struct stat *st, uint64_t ret_fin
     }
     bool found = t != NULL;
     if (found) {
-        ret_fingerprint[0] = t->id.fingerprint[0];
-        ret_fingerprint[1] = t->id.fingerprint[1];
-        *ret_reach = reach_of(t);
+        *ret_known = (struct positions_known){
+            .fingerprint = { t->id.fingerprint[0], t->id.fingerprint[1] },
+            .reach = reach_of(t),
+            .other_path = t->path != NULL && strcmp(t->path, path) != 0,
+        };
     }
     CHECK(pthread_mutex_unlock(&p->mutex) == 0);
     return found;

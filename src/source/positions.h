@@ -55,10 +55,16 @@ void positions_finish(struct positions *p, struct track *t, const struct stat *s
 /// Whether it is known that a file was read to its end and delivered: it need not be opened.
 bool positions_is_finished(struct positions *p, const struct stat *st);
 
-/// Whether a file of this device and inode was read before; *ret_fingerprint is that of the last
-/// one, *ret_reach how far reading got.
-bool positions_find(struct positions *p, const struct stat *st, uint64_t ret_fingerprint[2],
-                    uint64_t *ret_reach);
+/// What is known of a file by its device and inode alone.
+struct positions_known {
+    uint64_t fingerprint[2]; ///< of what was in it when it was last read
+    uint64_t reach;          ///< how far it was read
+    bool other_path;         ///< under another path than the one asked with
+};
+
+/// False when no such file was read before.
+bool positions_find(struct positions *p, const struct stat *st, const char *path,
+                    struct positions_known *ret_known);
 
 /// How far files of this fingerprint that nobody reads just now were read; 0: there is none.
 uint64_t positions_reach(struct positions *p, const uint64_t fingerprint[2]);

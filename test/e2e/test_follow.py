@@ -600,16 +600,16 @@ def assert_one_id_each(f, wanted):
 
 def test_killed_while_reading(follow):
     f = follow()
-    append(f.path("a.log"), lines(0, 60000))
+    append(f.path("a.log"), lines(0, 20000))
     for _ in range(5):
         before = len(f.bytes())
         f.start()
         wait_until(lambda: len(f.bytes()) > before, f.log)
         f.kill()
     f.start()
-    f.wait_numbers(range(60000))
+    f.wait_numbers(range(20000))
     f.stop()
-    assert_one_id_each(f, range(60000))
+    assert_one_id_each(f, range(20000))
 
 
 def test_a_second_weir_on_the_same_positions(follow, tmp_path):

@@ -31,7 +31,7 @@ def append(path, text):
         f.write(text)
 
 
-def wait_until(condition, what, seconds=20):
+def wait_until(condition, what, seconds=120):
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, what() if callable(what) else what
@@ -52,6 +52,7 @@ class Follower:
         self.args = args
         self.process = None
         self.wrap = []  # before weir's command
+        self.offset, self.found = 0, []
 
     def path(self, name):
         return os.path.join(self.folder, name)
@@ -76,7 +77,7 @@ class Follower:
         except FileNotFoundError:
             return ""
 
-    def wait_log(self, text, begin=0, seconds=20):
+    def wait_log(self, text, begin=0, seconds=120):
         def found():
             assert self.process.poll() is None, "it ended:\n" + self.log()
             return text in self.log()[begin:]
@@ -94,12 +95,21 @@ class Follower:
 
     def pairs(self):
         """(sequence number, id) of every document with both, in order."""
-        return [(int(n), i) for i, n in DOCUMENT.findall(self.bytes())]
+        try:
+            with open(self.output, "rb") as f:
+                f.seek(self.offset)
+                data = f.read()
+        except FileNotFoundError:
+            return []
+        end = data.rfind(b"\n") + 1
+        self.found += [(int(n), i) for i, n in DOCUMENT.findall(data[:end])]
+        self.offset += end
+        return self.found
 
     def numbers(self):
         return [n for n, _ in self.pairs()]
 
-    def wait_numbers(self, wanted, seconds=20):
+    def wait_numbers(self, wanted, seconds=120):
         wanted = set(wanted)
 
         def missing():
@@ -111,6 +121,18 @@ class Follower:
             assert self.process is None or self.process.poll() is None, "it ended:\n" + self.log()
             return wanted <= set(self.numbers())
         wait_until(complete, missing, seconds)
+
+    def wait_documents(self, count):
+        counted = [0, 0]  # bytes, lines
+
+        def complete():
+            with open(self.output, "rb") as f:
+                f.seek(counted[0])
+                data = f.read()
+            counted[0] += len(data)
+            counted[1] += data.count(b"\n")
+            return counted[1] >= count
+        wait_until(complete, lambda: f"{counted[1]} documents of {count}\n" + self.log()[-8000:])
 
     def kill(self):
         self.process.kill()
