@@ -122,7 +122,7 @@ $(B)/test/bench/%: test/bench/%.c $(B)/libweir.a
 
 # --- What a person does --------------------------------------------------------------------------
 
-.PHONY: run test unit fuzz fuzz-all house format format-check tidy docs golden-accept compare bench \
+.PHONY: run test unit fuzz fuzz-all house format format-check tidy docs golden-accept compare torture bench \
 	install clean help deps-build deps-test builds
 
 deps-build:
@@ -189,6 +189,10 @@ golden-accept: all ## take weir's output as the expectation of the golden cases 
 
 compare: all ## compare with goflow2 v2.2.6, which needs go
 	python3 -m pytest -q -rs test/compare
+
+torture: all ## follow logs under rotation and kill -9: make torture S=3600 SEED=7
+	TORTURE_S=$(S) TORTURE_SEED=$(or $(SEED),0) WEIR_BUILD=$(abspath $(B)) \
+		python3 -m pytest -q -s test/e2e/test_follow_torture.py
 
 BENCH := $(patsubst %.c,$(B)/%,$(wildcard test/bench/*.c))
 bench: all $(BENCH) ## measure beside goflow2 and the floor

@@ -19,6 +19,8 @@
 #include "base/mem.h"
 #include "flow/mapping.h"
 #include "format/format.h"
+#include "source/excludes.h"
+#include "source/glob.h"
 #include "source/udp.h"
 #include "web/server.h"
 
@@ -208,11 +210,62 @@ static bool check_allow(const struct settings *s)
     return true;
 }
 
+/// What a log:// listener would find now.
+struct survey {
+    const struct excludes *excludes;
+    uint64_t files;
+    uint64_t bytes;
+    uint64_t excluded;
+};
+
+static void survey_found(void *context, const char *path, const struct stat *st)
+{
+    struct survey *s = context;
+    if (!S_ISREG(st->st_mode)) {
+        return;
+    }
+    if (excludes_match(s->excludes, path)) {
+        s->excluded++;
+        return;
+    }
+    s->files++;
+    s->bytes += (uint64_t)st->st_size;
+    if (access(path, R_OK) != 0) {
+        say("warn", "listen", "%s cannot be read: %s", path, strerrordesc_np(errno));
+    }
+}
+
+static void survey_problem(void *context, const char *path, int error)
+{
+    (void)context;
+    say("warn", "listen", "%s cannot be looked into: %s", path, strerrordesc_np(error));
+}
+
+static bool check_log(const struct log_url *log)
+{
+    struct err err = { 0 };
+    struct excludes *excludes;
+    if (glob_check(log->pattern, &err) != 0 ||
+        excludes_new(log->excludes, log->exclude_count, &excludes, &err) != 0) {
+        return failed("listen", &err);
+    }
+    struct survey s = { .excludes = excludes };
+    struct glob_visitor visitor = { .context = &s,
+                                    .found = survey_found,
+                                    .problem = survey_problem };
+    glob_walk(log->pattern, &visitor);
+    excludes_free(excludes);
+    say(s.files > 0 ? "ok" : "warn", "listen",
+        "log %s%s: %llu file%s of %llu bytes now, %llu excluded", log->pattern,
+        log->from_end ? ", from its end" : "", (unsigned long long)s.files, s.files == 1 ? "" : "s",
+        (unsigned long long)s.bytes, (unsigned long long)s.excluded);
+    return true;
+}
+
 static bool check_listener(const struct listener *l)
 {
     if (l->is_log) {
-        say("ok", "listen", "log %s%s", l->log.pattern, l->log.from_end ? ", from its end" : "");
-        return true;
+        return check_log(&l->log);
     }
     struct err err = { 0 };
     struct buf rivals;

@@ -22,7 +22,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -31,6 +30,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "source/excludes.h"
 #include "source/followed.h"
 #include "source/glob.h"
 #include "source/watch.h"
@@ -65,8 +65,7 @@ struct follow {
     struct followed_env env;
     const struct follow_settings *settings;
     struct follow_counts counts;
-    regex_t excludes[FOLLOW_EXCLUDES_MAX];
-    size_t exclude_count;
+    struct excludes *excludes;
     struct watch *watch;
     int wake_fd;
 
@@ -164,16 +163,6 @@ static void drop(struct follow *f, size_t index)
 
 // --- Scanning ------------------------------------------------------------------------------------
 
-static bool is_excluded(const struct follow *f, const char *path)
-{
-    for (size_t i = 0; i < f->exclude_count; i++) {
-        if (regexec(&f->excludes[i], path, 0, NULL, 0) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool is_too_old(const struct follow *f, const struct stat *st)
 {
     uint64_t now_s = clock_wall_ns() / NS_PER_S;
@@ -237,7 +226,7 @@ static void note_closed(struct follow *f, struct followed *file, const struct st
 static void found(void *context, const char *path, const struct stat *st)
 {
     struct follow *f = context;
-    if (S_ISDIR(st->st_mode) || is_excluded(f, path)) {
+    if (S_ISDIR(st->st_mode) || excludes_match(f->excludes, path)) {
         return;
     }
     struct followed *file = find(f, st);
@@ -285,7 +274,7 @@ static void other(void *context, const char *path)
 {
     struct follow *f = context;
     struct stat st;
-    if (lstat(path, &st) != 0 || !S_ISREG(st.st_mode) || is_excluded(f, path)) {
+    if (lstat(path, &st) != 0 || !S_ISREG(st.st_mode) || excludes_match(f->excludes, path)) {
         return;
     }
     struct followed *file = find(f, &st);
@@ -353,7 +342,7 @@ static bool compare(struct follow *f, struct followed *file)
 {
     bool seen = file->seen == f->scan;
     bool was_seen = file->seen + 1 >= f->scan;
-    if (seen && file->path_seen != f->scan && file->alias != NULL) {
+    if (seen && file->path_seen != f->scan && file->alias_seen == f->scan) {
         log_with(LOG_LEVEL_INFO, file->outside ? "rotated away, still read" : "renamed",
                  f->settings->label, LOG_TEXT("file", file->path), LOG_TEXT("to", file->alias));
         atomic_fetch_add(&f->counts.rotated, file->outside ? 1 : 0);
@@ -757,22 +746,6 @@ void follow_wake(struct follow *f)
 
 // --- Beginning and end ---------------------------------------------------------------------------
 
-static int compile_excludes(struct follow *f, struct err *err)
-{
-    const struct follow_settings *s = f->settings;
-    CHECK(s->exclude_count <= FOLLOW_EXCLUDES_MAX);
-    for (size_t i = 0; i < s->exclude_count; i++) {
-        int error = regcomp(&f->excludes[i], s->excludes[i], REG_EXTENDED | REG_NOSUB);
-        if (error != 0) {
-            char text[128];
-            (void)regerror(error, &f->excludes[i], text, sizeof(text)); // cut is fine
-            return err_set(err, ERR_INVALID, "exclude_files=%.200s: %s", s->excludes[i], text);
-        }
-        f->exclude_count++;
-    }
-    return 0;
-}
-
 int follow_new(const struct follow_settings *settings, struct follow **ret_follow, struct err *err)
 {
     if (glob_check(settings->pattern, err) != 0) {
@@ -792,8 +765,9 @@ int follow_new(const struct follow_settings *settings, struct follow **ret_follo
                                     .is_missing = is_missing,
                                     .context = f };
     f->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    int status = f->wake_fd < 0 ? err_set_errno(err, errno, "cannot follow %s", settings->pattern)
-                                : compile_excludes(f, err);
+    int status = f->wake_fd < 0
+                     ? err_set_errno(err, errno, "cannot follow %s", settings->pattern)
+                     : excludes_new(settings->excludes, settings->exclude_count, &f->excludes, err);
     if (status == 0 && watch_new(&f->watch) != 0) {
         status = err_set(err, ERR_NO_MEMORY, "out of memory for %s", settings->pattern);
     }
@@ -846,9 +820,7 @@ void follow_free(struct follow *f)
     while (f->truncation_count > 0) {
         forget_truncation(f, 0);
     }
-    for (size_t i = 0; i < f->exclude_count; i++) {
-        regfree(&f->excludes[i]);
-    }
+    excludes_free(f->excludes);
     watch_free(f->watch);
     if (f->wake_fd >= 0) {
         (void)close(f->wake_fd); // nobody waits

@@ -24,7 +24,6 @@
 enum {
     /// Files that are known at the same time: as many as positions are kept of.
     FOLLOW_FILES_MAX = POSITIONS_MAX,
-    FOLLOW_EXCLUDES_MAX = 16,
     /// Files that may be open, where the process may open more.
     FOLLOW_OPEN_MAX = 512,
 };

@@ -3,13 +3,15 @@
 import gzip
 import os
 import shutil
+import socket
 import subprocess
 import time
+import urllib.request
 
 import pytest
 
 from following import EPOCH_NS, Follower, append, line, lines, wait_until
-from programs import weir_command
+from programs import free_port, weir_command
 
 NOT_ROOT = pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 
@@ -653,6 +655,37 @@ def test_an_expression_that_cannot_be(follow):
     done = subprocess.run(weir_command("-listen", f.url, "-addr", "", "-data", f.data),
                           capture_output=True, text=True, timeout=60)
     assert done.returncode == 1 and "exclude_files=(" in done.stderr
+
+
+def test_check_says_what_is_there(follow):
+    f = follow(query="exclude_files=tmp")
+    append(f.path("a.log"), lines(0, 10))
+    append(f.path("b.log"), lines(0, 10))
+    append(f.path("tmp.log"), lines(0, 10))
+    done = subprocess.run(weir_command("check", "-listen", f.url, "-addr", ""),
+                          capture_output=True, text=True, timeout=60)
+    size = 2 * os.path.getsize(f.path("a.log"))
+    assert f"log {f.folder}/*.log: 2 files of {size} bytes now, 1 excluded" in done.stdout
+    assert done.returncode == 0
+    done = subprocess.run(weir_command("check", "-listen", f.url + "&exclude_files=%28", "-addr", ""),
+                          capture_output=True, text=True, timeout=60)
+    assert "exclude_files=(" in done.stdout and done.returncode == 1
+
+
+def test_metrics(follow):
+    f = follow(args=["-addr", f"127.0.0.1:{(port := free_port(socket.SOCK_STREAM))}"])
+    append(f.path("a.log"), lines(0, 10))
+    f.start()
+    f.wait_numbers(range(10))
+    url = f"http://127.0.0.1:{port}/metrics"
+    with urllib.request.urlopen(url, timeout=60) as answer:
+        text = answer.read().decode()
+    label = f'{{path="{f.folder}/*.log",listener="0"}}'
+    assert f"weir_log_files{label} 1\n" in text
+    assert f"weir_log_read_bytes_total{label} {os.path.getsize(f.path('a.log'))}\n" in text
+    assert f"weir_log_behind_bytes{label} 0\n" in text
+    assert 'weir_lines_total{outcome="flow"} 10\n' in text
+    f.finish(range(10))
 
 
 def test_time_of_the_lines(follow):

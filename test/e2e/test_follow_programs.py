@@ -146,11 +146,11 @@ def test_goflow2_writes_and_is_rotated(follow, pattern):
         [goflow2_path(), "-format", "json", "-listen", f"sflow://127.0.0.1:{port}", "-addr", "",
          "-mapping", mapping, "-transport.file", log], stderr=subprocess.DEVNULL)
     sender = subprocess.Popen(
-        weir_command("generate", "-count", "8000", "-rate", "2000", f"udp://127.0.0.1:{port}"),
+        weir_command("generate", "-count", "5000", "-rate", "2500", f"udp://127.0.0.1:{port}"),
         stderr=subprocess.DEVNULL)
     try:
         for number in range(4):
-            wait_until(lambda: os.path.exists(log) and os.path.getsize(log) > 500000, f.log)
+            wait_until(lambda: os.path.exists(log) and os.path.getsize(log) > 300000, f.log)
             os.rename(log, f"{log}.{number}")
             goflow2.send_signal(signal.SIGHUP)
         assert sender.wait(timeout=60) == 0
