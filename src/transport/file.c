@@ -10,7 +10,8 @@
  * that is cut at that moment is taken back from the old file and written whole to the new one.
  *
  * A file that does not end with a separator, because something killed its last writer, is mended
- * before the first message: half a JSON message is cut off, anything else is closed.
+ * before the first message: half a JSON message is cut off, anything else is closed. In bin, where
+ * a message may hold any byte, the file is walked from length to length to find that half message.
  */
 #include "transport/file.h"
 
@@ -29,6 +30,10 @@
 enum {
     OUT_SIZE_MAX = 64 << 20,
     TAIL_SIZE_MAX = 4 << 20, ///< looked at for an unfinished message
+    WALK_SIZE = 1 << 20,     ///< of bin, read at once
+    WALK_FILE_SIZE_MAX =
+        1 << 30, ///< a larger file of bin is not looked through: nobody waits for that
+    VARINT_SIZE_MAX = 10,
     REOPEN_INTERVAL_S = 1,
 };
 
@@ -109,6 +114,90 @@ static bool is_half(const struct file *f, const struct buf *tail, size_t torn)
     return json && torn < TAIL_SIZE_MAX && begin[0] == '{' && !(json_rd_value(&r) && r.at == r.end);
 }
 
+/// What is known at one place of a file of bin messages.
+enum walk { WALK_ON, WALK_END, WALK_TORN, WALK_FOREIGN };
+
+/// Passes over the message at `at` of `size` bytes, of which more follow unless `last`.
+/// *ret_size: of the message with its length and separator; more than `size` when that is enough.
+static enum walk walk_message(const struct file *f, const uint8_t *at, size_t size,
+                              uint64_t *ret_size)
+{
+    uint64_t length = 0;
+    size_t i = 0;
+    do {
+        if (i == size) {
+            return size == 0 ? WALK_END : WALK_TORN;
+        }
+        if (i == VARINT_SIZE_MAX) {
+            return WALK_FOREIGN;
+        }
+        length |= (uint64_t)(at[i] & 0x7f) << 7 * i;
+    } while ((at[i++] & 0x80) != 0);
+    if (length > OUT_SIZE_MAX) {
+        return WALK_FOREIGN;
+    }
+    size_t end = i + (size_t)length;
+    size_t have = size < end ? 0 : size - end;
+    size_t compared = have < f->separator_size ? have : f->separator_size;
+    if (compared > 0 && memcmp(at + end, f->settings.separator, compared) != 0) {
+        return WALK_FOREIGN;
+    }
+    *ret_size = end + f->separator_size;
+    return *ret_size > size ? WALK_TORN : WALK_ON;
+}
+
+/// The offset at which a half message of a bin file begins; -1: none does, or it is no such file.
+static off_t find_torn_bin(const struct file *f, int fd)
+{
+    struct buf window;
+    buf_init(&window, 2 * OUT_SIZE_MAX);
+    off_t begin = 0; // of the window, which begins with a message
+    off_t found = -1;
+    size_t used = 0;
+    size_t room = WALK_SIZE;
+    while (buf_reserve(&window, room) == 0) {
+        ssize_t n = pread(fd, buf_tail(&window), room, begin + (off_t)window.size);
+        if (n < 0) {
+            break;
+        }
+        window.size += (size_t)n;
+        enum walk walk = WALK_ON;
+        uint64_t size = 0;
+        for (used = 0; walk == WALK_ON; used += walk == WALK_ON ? (size_t)size : 0) {
+            walk = walk_message(f, window.data + used, window.size - used, &size);
+        }
+        if (walk == WALK_FOREIGN || n == 0) {
+            found = walk == WALK_TORN ? begin + (off_t)used : -1;
+            break;
+        }
+        begin += (off_t)used;
+        memmove(window.data, window.data + used, window.size - used);
+        window.size -= used;
+    }
+    buf_release(&window);
+    return found;
+}
+
+static void mend_bin(const struct file *f)
+{
+    struct stat st;
+    if (fstat(f->fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size == 0 ||
+        st.st_size > WALK_FILE_SIZE_MAX) {
+        return;
+    }
+    int fd = open(f->settings.path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return; // may be written but not read
+    }
+    off_t torn = find_torn_bin(f, fd);
+    (void)close(fd); // nothing was written
+    if (torn >= 0 && ftruncate(f->fd, torn) == 0) {
+        log_with(LOG_LEVEL_WARN, "the file ended in the middle of a message, which was cut off",
+                 NULL, LOG_TEXT("file", target(f)),
+                 LOG_U64("bytes", (uint64_t)(st.st_size - torn)));
+    }
+}
+
 /// A file that something killed its last writer of: half a message is cut off, a whole one that
 /// lacks its separator gets it, and one of which neither can be said is closed.
 static void mend(const struct file *f)
@@ -116,7 +205,11 @@ static void mend(const struct file *f)
     struct buf tail;
     off_t file_size;
     buf_init(&tail, TAIL_SIZE_MAX);
-    bool text = strcmp(f->settings.format.name, "bin") != 0 && f->separator_size > 0;
+    bool bin = strcmp(f->settings.format.name, "bin") == 0;
+    bool text = !bin && f->separator_size > 0;
+    if (!is_stdout(f) && bin) {
+        mend_bin(f);
+    }
     if (!is_stdout(f) && text && read_tail(f, &tail, &file_size)) {
         size_t torn = torn_size(f, &tail);
         if (torn > 0 && is_half(f, &tail, torn) && ftruncate(f->fd, file_size - (off_t)torn) == 0) {
@@ -146,6 +239,24 @@ static void file_close(void *self)
     mem_free(f);
 }
 
+/// Opens the file of lines that cannot be read, and closes one that was left half.
+static int open_errors(const char *path)
+{
+    int fd = open_path(path);
+    int reader = fd < 0 ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat st;
+    char last;
+    if (reader >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 &&
+        pread(reader, &last, 1, st.st_size - 1) == 1 && last != '\n' && write(fd, "\n", 1) == 1) {
+        log_with(LOG_LEVEL_WARN, "the file ended in the middle of a line, which was closed", NULL,
+                 LOG_TEXT("file", path));
+    }
+    if (reader >= 0) {
+        (void)close(reader); // nothing was written through it
+    }
+    return fd;
+}
+
 int file_open(const struct file_settings *settings, void **ret_self, struct err *err)
 {
     struct file *f = mem_zalloc(sizeof(*f));
@@ -169,7 +280,7 @@ int file_open(const struct file_settings *settings, void **ret_self, struct err 
         return err->status;
     }
     if (settings->errors_path[0] != '\0') {
-        f->errors_fd = open_path(settings->errors_path);
+        f->errors_fd = open_errors(settings->errors_path);
         if (f->errors_fd < 0) {
             (void)err_set_errno(err, errno, "cannot open %s for writing", settings->errors_path);
             file_close(f);
@@ -289,9 +400,28 @@ static void take_back(struct file *f)
     f->written = start;
 }
 
+/// The file of lines that cannot be read is rotated like the other one.
+static void reopen_errors(struct file *f)
+{
+    if (f->errors_fd < 0 || (f->batch != NULL && f->errors_written > 0)) {
+        return; // half a batch is in the old one: the next signal will do
+    }
+    int fd = open_errors(f->settings.errors_path);
+    if (fd < 0) {
+        char text[128];
+        log_with(LOG_LEVEL_ERROR, "cannot reopen, the old file is kept", NULL,
+                 LOG_TEXT("file", f->settings.errors_path),
+                 LOG_TEXT("error", strerror_r(errno, text, sizeof(text))));
+        return;
+    }
+    (void)close(f->errors_fd); // write errors were seen by write
+    f->errors_fd = fd;
+}
+
 static void file_reopen(void *self)
 {
     struct file *f = self;
+    reopen_errors(f);
     if (is_stdout(f)) {
         return;
     }

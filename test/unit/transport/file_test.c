@@ -192,19 +192,161 @@ static void a_cut_line_moves_to_the_new_file(void **state)
     assert_int_equal(lines(s->path), 90);
 }
 
-static void a_torn_file_is_mended(void **state)
+static size_t read_whole(const char *path, char *text, size_t room)
+{
+    FILE *f = fopen(path, "rb");
+    assert_non_null(f);
+    size_t size = fread(text, 1, room - 1, f);
+    assert_int_equal(fclose(f), 0);
+    text[size] = '\0';
+    return size;
+}
+
+static void write_whole(const char *path, const char *text, size_t size)
+{
+    FILE *f = fopen(path, "wb");
+    assert_non_null(f);
+    assert_int_equal(fwrite(text, 1, size, f), size);
+    assert_int_equal(fclose(f), 0);
+}
+
+/// What stands in a file that held `before` once it was opened in this format.
+static void expect_mended(struct setup *s, const char *format, const char *separator,
+                          const char *before, const char *after)
+{
+    char text[256];
+    struct err err;
+    struct file_settings settings = { .path = s->path,
+                                      .errors_path = "",
+                                      .separator = separator,
+                                      .format = { .name = format, .mapping = s->mapping } };
+    write_whole(s->path, before, strlen(before));
+    assert_int_equal(file_open(&settings, &s->file, &err), 0);
+    TRANSPORT_FILE.close(s->file);
+    s->file = NULL;
+    (void)read_whole(s->path, text, sizeof(text));
+    assert_string_equal(text, after);
+}
+
+static void a_torn_line_is_mended(void **state)
 {
     struct setup *s = *state;
-    FILE *f = fopen(s->path, "w");
-    fputs("{\"torn", f);
-    fclose(f);
+    expect_mended(s, "json", "\n", "", "");
+    expect_mended(s, "json", "\n", "{\"a\":1}\n", "{\"a\":1}\n");
+    expect_mended(s, "json", "\n", "{\"a\":1}\n{\"a\"", "{\"a\":1}\n"); // half: cut off
+    expect_mended(s, "json", "\n", "{\"a", "");
+    expect_mended(s, "json", "\n", "{\"a\":1}\n{\"a\":2}", "{\"a\":1}\n{\"a\":2}\n"); // whole
+    expect_mended(s, "json", "\n", "a note", "a note\n"); // somebody else's
+    expect_mended(s, "json", "--", "{\"a\":1}--{\"a\":2}-", "{\"a\":1}--");
+    expect_mended(s, "json", "", "{\"a\":1}{\"a\"", "{\"a\":1}{\"a\""); // nothing can be said
+    expect_mended(s, "text", "\n", "bytes=1\nbytes=12", "bytes=1\nbytes=12\n");
+    expect_mended(s, "text", "\n", "bytes=1\n", "bytes=1\n");
+    // And at a reopen.
+    write_whole(s->path, "{\"torn", 6);
     assert_int_equal(open_file(s, s->path), 0);
+    write_whole(s->path, "{\"torn", 6);
+    TRANSPORT_FILE.reopen(s->file);
     assert_int_equal(deliver(s), TRANSPORT_DONE);
-    f = fopen(s->path, "r");
-    char line[256];
-    assert_non_null(fgets(line, sizeof(line), f));
-    assert_string_equal(line, LINE);
-    fclose(f);
+    assert_int_equal(lines(s->path), 100);
+}
+
+/// Cut in each byte of its last message, which is then written again: every message is whole.
+static void a_torn_message_is_mended(void **state)
+{
+    static const char *const SEPARATORS[] = { "\n", "", "-*-" };
+    struct setup *s = *state;
+    static char whole[8192];
+    static char text[8192];
+    struct err err;
+    for (size_t i = 0; i < 3; i++) {
+        struct file_settings settings = { .path = s->path,
+                                          .errors_path = "",
+                                          .separator = SEPARATORS[i],
+                                          .format = { .name = "bin", .mapping = s->mapping } };
+        (void)unlink(s->path);
+        assert_int_equal(file_open(&settings, &s->file, &err), 0);
+        assert_int_equal(deliver(s), TRANSPORT_DONE);
+        TRANSPORT_FILE.close(s->file);
+        size_t size = read_whole(s->path, whole, sizeof(whole));
+        size_t message = size / 100;
+        assert_int_equal(size % 100, 0);
+        for (size_t length = size - 2 * message; length <= size; length++) {
+            write_whole(s->path, whole, length);
+            assert_int_equal(file_open(&settings, &s->file, &err), 0);
+            TRANSPORT_FILE.close(s->file);
+            assert_int_equal(read_whole(s->path, text, sizeof(text)), length / message * message);
+        }
+        s->file = NULL;
+        memset(whole + 200, 0xff, 30); // somebody else's is left alone
+        write_whole(s->path, whole, size - 1);
+        assert_int_equal(file_open(&settings, &s->file, &err), 0);
+        TRANSPORT_FILE.close(s->file);
+        s->file = NULL;
+        assert_int_equal(read_whole(s->path, text, sizeof(text)), size - 1);
+        assert_memory_equal(text, whole, size - 1);
+    }
+}
+
+/// A large file is walked piece by piece.
+static void a_large_bin_file_is_mended(void **state)
+{
+    struct setup *s = *state;
+    struct err err;
+    struct stat st;
+    struct file_settings settings = { .path = s->path,
+                                      .errors_path = "",
+                                      .separator = "\n",
+                                      .format = { .name = "bin", .mapping = s->mapping } };
+    assert_int_equal(file_open(&settings, &s->file, &err), 0);
+    for (int i = 0; i < 5000; i++) {
+        assert_int_equal(deliver(s), TRANSPORT_DONE);
+    }
+    TRANSPORT_FILE.close(s->file);
+    assert_int_equal(stat(s->path, &st), 0);
+    assert_true(st.st_size > 2 << 20);
+    off_t message = st.st_size / 500000;
+    assert_int_equal(truncate(s->path, st.st_size - 1), 0);
+    assert_int_equal(file_open(&settings, &s->file, &err), 0);
+    TRANSPORT_FILE.close(s->file);
+    s->file = NULL;
+    off_t before = st.st_size;
+    assert_int_equal(stat(s->path, &st), 0);
+    assert_int_equal(st.st_size, before - message);
+}
+
+/// Lines that cannot be read go to a file of their own, which is rotated with the other.
+static void errors_have_a_file(void **state)
+{
+    struct setup *s = *state;
+    char errors[128];
+    char old[140];
+    static char text[8192];
+    struct err err;
+    snprintf(errors, sizeof(errors), "%s/errors", s->directory);
+    snprintf(old, sizeof(old), "%s.1", errors);
+    write_whole(errors, "half", 4);
+    struct file_settings settings = { .path = s->path,
+                                      .errors_path = errors,
+                                      .separator = "\n",
+                                      .format = { .name = "json", .mapping = s->mapping } };
+    memcpy(s->batch->arena, "{\"bad", 5);
+    s->batch->flows[3].kind = RECORD_ERROR;
+    s->batch->flows[3].original = (struct span){ .count = 5 };
+    assert_int_equal(file_open(&settings, &s->file, &err), 0);
+    assert_int_equal(deliver(s), TRANSPORT_DONE);
+    assert_int_equal(rename(errors, old), 0);
+    TRANSPORT_FILE.reopen(s->file);
+    assert_int_equal(deliver(s), TRANSPORT_DONE);
+    (void)read_whole(old, text, sizeof(text));
+    assert_string_equal(text, "half\n{\"bad\n");
+    (void)read_whole(errors, text, sizeof(text));
+    assert_string_equal(text, "{\"bad\n");
+    assert_int_equal(lines(s->path), 198);
+    TRANSPORT_FILE.close(s->file);
+    s->file = NULL;
+    settings.errors_path = "/nowhere/errors";
+    assert_int_equal(file_open(&settings, &s->file, &err), ERR_IO);
+    assert_non_null(strstr(err.text, "/nowhere/errors"));
 }
 
 static void what_cannot_be_written_waits(void **state)
@@ -239,7 +381,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_failed_reopen_keeps_trying, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_full_disk_cuts_no_line, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_cut_line_moves_to_the_new_file, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_torn_file_is_mended, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_torn_line_is_mended, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_torn_message_is_mended, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_large_bin_file_is_mended, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(errors_have_a_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_cannot_be_written_waits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_cannot_be_opened_says_why, set_up, tear_down),
     };
