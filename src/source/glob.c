@@ -119,6 +119,24 @@ static bool is_dots(const char *name)
     return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
 }
 
+/// The next name of a folder that nobody else reads, but for . and ..; NULL at the end, and when it
+/// is not open. The path ends with it.
+static const struct dirent *next_entry(struct walk *w, DIR *folder, size_t size)
+{
+    const struct dirent *entry;
+    pop(w, size);
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): one reader
+    while (folder != NULL && (entry = readdir(folder)) != NULL) {
+        if (!is_dots(entry->d_name) && push(w, entry->d_name)) {
+            return entry;
+        }
+    }
+    if (folder != NULL) {
+        (void)closedir(folder); // only read
+    }
+    return NULL;
+}
+
 /// The path is whole: it is told, if it leads to something.
 static void tell_found(const struct walk *w)
 {
@@ -142,10 +160,7 @@ static void match_files(struct walk *w, const char *name)
     }
     DIR *folder = literal && w->visitor->other == NULL ? NULL : open_folder(w);
     const struct dirent *entry;
-    while (folder != NULL && (entry = readdir(folder)) != NULL) {
-        if (is_dots(entry->d_name) || !push(w, entry->d_name)) {
-            continue;
-        }
+    while ((entry = next_entry(w, folder, size)) != NULL) {
         bool matches = literal ? strcmp(name, entry->d_name) == 0
                                : fnmatch(name, entry->d_name, FNM_PERIOD) == 0;
         if (matches && !literal) {
@@ -153,10 +168,6 @@ static void match_files(struct walk *w, const char *name)
         } else if (!matches && w->visitor->other != NULL) {
             w->visitor->other(w->visitor->context, w->path);
         }
-        pop(w, size);
-    }
-    if (folder != NULL) {
-        (void)closedir(folder); // only read
     }
 }
 
@@ -177,30 +188,25 @@ static bool is_folder(const struct walk *w, const struct dirent *entry, bool fol
 
 /// Every folder below the path that `name` matches, or any for NULL; the pattern goes on there at
 /// `index`.
+// NOLINTNEXTLINE(misc-no-recursion): bounded by GLOB_NAMES_MAX and GLOB_DEPTH_MAX
 static void match_folders(struct walk *w, const char *name, size_t index, int depth)
 {
     size_t size = w->size;
     tell_folder(w);
     DIR *folder = open_folder(w);
     const struct dirent *entry;
-    while (folder != NULL && (entry = readdir(folder)) != NULL) {
-        if (is_dots(entry->d_name) || !push(w, entry->d_name)) {
-            continue;
-        }
+    while ((entry = next_entry(w, folder, size)) != NULL) {
         bool matches =
             name == NULL ? entry->d_name[0] != '.' : fnmatch(name, entry->d_name, FNM_PERIOD) == 0;
         if (matches && is_folder(w, entry, name != NULL)) {
             match(w, index, depth);
         }
-        pop(w, size);
-    }
-    if (folder != NULL) {
-        (void)closedir(folder); // only read
     }
 }
 
 /// What the names from `index` on match below the path. `depth`: folders that a ** at `index` has
 /// stood for already. Recursion is as deep as the path.
+// NOLINTNEXTLINE(misc-no-recursion): likewise
 static void match(struct walk *w, size_t index, int depth)
 {
     const char *name = w->names[index];

@@ -658,10 +658,10 @@ def test_an_expression_that_cannot_be(follow):
 
 
 def test_check_says_what_is_there(follow):
-    f = follow(query="exclude_files=tmp")
+    f = follow(query="exclude_files=left.out")
     append(f.path("a.log"), lines(0, 10))
     append(f.path("b.log"), lines(0, 10))
-    append(f.path("tmp.log"), lines(0, 10))
+    append(f.path("left-out.log"), lines(0, 10))
     done = subprocess.run(weir_command("check", "-listen", f.url, "-addr", ""),
                           capture_output=True, text=True, timeout=60)
     size = 2 * os.path.getsize(f.path("a.log"))

@@ -145,6 +145,7 @@ def test_goflow2_writes_and_is_rotated(follow, pattern):
     goflow2 = subprocess.Popen(
         [goflow2_path(), "-format", "json", "-listen", f"sflow://127.0.0.1:{port}", "-addr", "",
          "-mapping", mapping, "-transport.file", log], stderr=subprocess.DEVNULL)
+    wait_until(lambda: bound(port), f.log)
     sender = subprocess.Popen(
         weir_command("generate", "-count", "5000", "-rate", "2500", f"udp://127.0.0.1:{port}"),
         stderr=subprocess.DEVNULL)
@@ -180,6 +181,11 @@ def test_goflow2_writes_and_is_rotated(follow, pattern):
     assert sorted((d["sflow"]["sequence_num"], d["source"].get("ip", ""), d["sflow"]["bytes"])
                   for d in good) == \
         sorted((w["sequence_num"], w["src_addr"] or "", w["bytes"]) for w in written)
+
+
+def bound(port):
+    want = f":{port:04X}"
+    return any(line.split()[1].endswith(want) for line in open("/proc/net/udp").readlines()[1:])
 
 
 def settled(folder, seconds=0.5):
