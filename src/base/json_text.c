@@ -10,6 +10,8 @@
 
 #include "base/utf8.h"
 
+enum { UNICODE_ESCAPE_SIZE = 6 };
+
 static uint8_t *put_escape(uint8_t *at, uint8_t c)
 {
     static const char SHORT[] = "\bb\ff\nn\rr\tt\"\"\\\\";
@@ -50,6 +52,35 @@ static size_t past_blank(const uint8_t *json, size_t size, size_t i)
     return found == NULL ? size : (size_t)(found - json) + (end[0] == '*' ? 2 : 1);
 }
 
+/// The code unit of an escape such as \ud83d at `json`; 0 when there is no such.
+static uint32_t escaped_unit(const uint8_t *json, size_t size)
+{
+    uint32_t code = 0;
+    if (size < UNICODE_ESCAPE_SIZE || json[0] != '\\' || json[1] != 'u') {
+        return 0;
+    }
+    for (size_t i = 2; i < UNICODE_ESCAPE_SIZE; i++) {
+        uint32_t c = json[i];
+        code = code << 4 | (c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
+    }
+    return code;
+}
+
+/// An escape, from its backslash on. One half of a pair of surrogates is no character.
+static uint8_t *put_valid_escape(uint8_t *at, const uint8_t *json, size_t size, size_t *ret_size)
+{
+    uint32_t unit = escaped_unit(json, size);
+    bool surrogate = unit >= 0xd800 && unit <= 0xdfff;
+    uint32_t next = unit < 0xd800 || unit > 0xdbff || size < 2U * UNICODE_ESCAPE_SIZE
+                        ? 0
+                        : escaped_unit(json + UNICODE_ESCAPE_SIZE, UNICODE_ESCAPE_SIZE);
+    bool pair = next >= 0xdc00 && next <= 0xdfff;
+    size_t count = pair ? 2U * UNICODE_ESCAPE_SIZE : unit != 0 ? UNICODE_ESCAPE_SIZE : 2;
+    memcpy(at, surrogate && !pair ? (const uint8_t *)"\\ufffd" : json, count);
+    *ret_size = count;
+    return at + count;
+}
+
 /// A string from its quote on; *ret_size: bytes of `json` up to behind its end.
 static uint8_t *put_valid_string(uint8_t *at, const uint8_t *json, size_t size, size_t *ret_size)
 {
@@ -58,11 +89,9 @@ static uint8_t *put_valid_string(uint8_t *at, const uint8_t *json, size_t size, 
     do {
         size_t length = 1;
         if (json[i] == '\\' && i + 1 < size) {
-            *at++ = json[i++];
-        } else if (json[i] == '"') {
-            open = !open;
-        }
-        if (json[i] < 0x80) {
+            at = put_valid_escape(at, json + i, size - i, &length);
+        } else if (json[i] < 0x80) {
+            open = json[i] == '"' ? !open : open;
             *at++ = json[i];
         } else {
             at = put_character(at, json + i, size - i, &length);

@@ -28,7 +28,8 @@ void json_append_string(struct buf *out, const uint8_t *text, size_t size);
 void json_append_text(struct buf *out, const char *text);
 
 /// Writes JSON as struct json_rd lets it through at `at` (room 3 * size): without blanks and
-/// comments, and with U+FFFD for bytes that are no UTF-8. Returns one past the last byte.
+/// comments, and with U+FFFD for bytes that are no UTF-8 and for escapes of half a character.
+/// Returns one past the last byte.
 uint8_t *json_put_compact(uint8_t *at, const uint8_t *json, size_t size);
 
 /// The shortest decimal that reads back as the same double, at `at` (room JSON_DOUBLE_SIZE_MAX):

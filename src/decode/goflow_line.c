@@ -16,6 +16,7 @@
 
 #include "base/json_rd.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "decode/draft.h"
 #include "decode/goflow_column.h"
 
@@ -181,6 +182,16 @@ static bool is_named(const struct extra *e, const uint8_t *name, size_t size)
     return own_size == size && memcmp(own, name, size) == 0;
 }
 
+static bool is_utf8(const uint8_t *text, size_t size)
+{
+    uint32_t code;
+    size_t length = 1;
+    for (size_t i = 0; i < size && length > 0; i += length) {
+        length = utf8_next(text + i, size - i, &code);
+    }
+    return length > 0;
+}
+
 /// A column that the table does not have; the reader is at its value. `plain` is its name without
 /// escapes.
 static bool read_unknown(struct goflow_reader *g, const struct json_text *name,
@@ -194,6 +205,13 @@ static bool read_unknown(struct goflow_reader *g, const struct json_text *name,
         if (is_named(&g->extras[i], plain, plain_size)) {
             blame_twice(g, name->data, name->size);
         }
+    }
+    if (name->escaped && name->size > NAME_SIZE_MAX) { // could not be told from others
+        blame(g, LEDGER_LINE_TOO_LARGE, "the name of a column is too long, at column %zu",
+              column_number(g, name->data));
+    } else if (!is_utf8(name->data, name->size)) {
+        blame(g, LEDGER_LINE_NOT_JSON, "the name of a column is no UTF-8, at column %zu",
+              column_number(g, name->data));
     }
     recognise(g, name, value);
     note_extra(g, name->data - 1, name->size + 2, value);

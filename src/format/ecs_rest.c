@@ -17,6 +17,11 @@
 #include "format/envelope.h"
 #include "format/json_parse.h"
 
+enum {
+    /// A column of the longest line, when all of it was no UTF-8.
+    COMPACT_SIZE_MAX = 3 * LOG_LINE_SIZE_MAX,
+};
+
 struct ecs_rest {
     uint64_t homeless; ///< bits of the fields that go under goflow2.*
     bool shows_more;   ///< the mapping shows columns under goflow2.* of any flow
@@ -97,8 +102,8 @@ int ecs_rest_new(const struct mapping *mapping, struct ecs_rest **ret_rest)
     }
     choose_columns(rest, mapping);
     rest->plan = column_plan_new(&rest->mapping, &STYLE, put_name);
-    int status = rest->plan == NULL ? ERR_NO_MEMORY : json_tree_new(LOG_LINE_SIZE_MAX, &rest->tree);
-    status = status == 0 ? json_parser_new(LOG_LINE_SIZE_MAX, &rest->parser) : status;
+    int status = rest->plan == NULL ? ERR_NO_MEMORY : json_tree_new(COMPACT_SIZE_MAX, &rest->tree);
+    status = status == 0 ? json_parser_new(COMPACT_SIZE_MAX, &rest->parser) : status;
     if (status != 0) {
         ecs_rest_free(rest);
         return status;
@@ -146,20 +151,29 @@ static void append_comma(struct buf *out)
     }
 }
 
-/// JSON from a line, without blanks, comments, and bytes that are no UTF-8. An object that has a
-/// name twice would be refused by Elasticsearch: it is kept as a text.
-static void append_json(struct ecs_rest *rest, struct buf *out, const uint8_t *json, size_t size)
+/// Whether Elasticsearch would take it: no object has a name twice.
+static bool is_acceptable(struct ecs_rest *rest, const uint8_t *json, size_t size)
 {
     struct json_error unused;
-    if (memchr(json, '{', size) != NULL) {
-        json_tree_clear(rest->tree);
-        if (json_parse(rest->parser, rest->tree, json_slice(json, size), &unused) == NULL) {
-            json_append_string(out, json, size);
-            return;
-        }
+    if (memchr(json, '{', size) == NULL) {
+        return true;
     }
-    if (buf_reserve(out, 3 * size) == 0) {
-        buf_advance(out, json_put_compact(buf_tail(out), json, size));
+    json_tree_clear(rest->tree);
+    return json_parse(rest->parser, rest->tree, json_slice(json, size), &unused) != NULL;
+}
+
+/// JSON from a line, as compact as can be. What Elasticsearch would refuse is kept as a text.
+static void append_json(struct ecs_rest *rest, struct buf *out, const uint8_t *json, size_t size)
+{
+    if (buf_reserve(out, 3 * size) != 0) {
+        return;
+    }
+    uint8_t *begin = buf_tail(out);
+    uint8_t *end = json_put_compact(begin, json, size);
+    if (is_acceptable(rest, begin, (size_t)(end - begin))) {
+        buf_advance(out, end);
+    } else {
+        json_append_string(out, json, size);
     }
 }
 

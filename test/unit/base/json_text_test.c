@@ -170,6 +170,11 @@ static void compacted(void **state)
     compact("5 // end", "5");
     compact("[\"a\xff\xc3\", 1]", "[\"a\xef\xbf\xbd\xef\xbf\xbd\",1]");
     compact("\"\xf0\x9f\x98\x80\"", "\"\xf0\x9f\x98\x80\"");
+    compact("\"\\ud83d\\ude00\\uD83D\\uDE00\"", "\"\\ud83d\\ude00\\uD83D\\uDE00\"");
+    compact("\"\\ud83d\"", "\"\\ufffd\"");
+    compact("\"\\ude00\\ud83dx\\u0041\"", "\"\\ufffd\\ufffdx\\u0041\"");
+    compact("\"\\ud83d\\n\\ud83d\\ud83d\\ude00\"", "\"\\ufffd\\n\\ufffd\\ud83d\\ude00\"");
+    compact("\"\\\\ud83d\"", "\"\\\\ud83d\"");
     compact("", "");
 }
 
