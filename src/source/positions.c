@@ -1,15 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The state file is text, one record a line, each with its own checksum:
- *
- *     weir positions 1
- *     9f2c... 4c1e... 7a90... 0 1830 1522 77aa... 66306 1712 0 0 0 1764000000 1100 31bb...
- * /var/log/x
- *
- * which is: checksum; fingerprint (high, low) and number; position; a place at or before it and the
- * hash of the bytes before that place; device and inode; of a finished file its size, its time of
- * change and the position at its end; when it was last used (seconds); an early place and the hash
- * before it; its path.
+ * The state file is text, one record a line (position_record.h), each with its own checksum, behind
+ * a line that says what it is.
  *
  * Records are appended; of several for one identity the last counts. When most of the file is
  * history it is written anew beside itself and renamed. What a crash or a full disk leaves half
@@ -19,7 +11,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -32,14 +23,12 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/num.h"
 #include "source/alike.h"
+#include "source/position_record.h"
 
 enum {
     BUCKETS = 4096,
     MARKS_MAX = 64,
-    RECORD_NUMBERS = 15,
-    RECORD_NUMBERS_SIZE_MAX = 320,
     STATE_PATH_SIZE_MAX = 3072,
     STATE_SIZE_MAX = 256 << 20,
     REWRITE_SIZE_MIN = 256 << 10, ///< smaller files are not worth writing anew
@@ -53,12 +42,6 @@ struct range {
     uint64_t begin;
     uint64_t end;
     struct range *next;
-};
-
-/// A place that was passed, and the hash of the bytes before it.
-struct mark {
-    uint64_t offset;
-    uint64_t tail;
 };
 
 struct track {
@@ -208,99 +191,43 @@ static struct track *find(struct positions *p, const struct file_id *id)
 
 static void append_record(const struct track *t, struct buf *out)
 {
-    char numbers[RECORD_NUMBERS_SIZE_MAX];
-    int size = snprintf(
-        numbers, sizeof(numbers),
-        "%016" PRIx64 " %016" PRIx64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %016" PRIx64 " %" PRIu64
-        " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %016" PRIx64 " ",
-        t->id.fingerprint[1], t->id.fingerprint[0], t->id.number, t->position, t->check.offset,
-        t->check.tail, t->device, t->inode, t->finished_size, t->finished_mtime_ns, t->finished_end,
-        t->used_s, t->early.offset, t->early.tail);
-    DCHECK(size > 0 && size < RECORD_NUMBERS_SIZE_MAX);
-    enum { CHECKSUM_SIZE = 17 };
-    size_t begin = out->size;
-    size_t path_size = t->path == NULL ? 0 : strlen(t->path);
-    if (buf_reserve(out, CHECKSUM_SIZE + (size_t)size + path_size + 1) != 0) {
-        return;
-    }
-    uint8_t *at = buf_tail(out) + CHECKSUM_SIZE;
-    memcpy(at, numbers, (size_t)size);
-    for (size_t i = 0; i < path_size; i++) { // it is for people only
-        at[(size_t)size + i] = t->path[i] == '\n' ? '?' : (uint8_t)t->path[i];
-    }
-    size_t whole = (size_t)size + path_size;
-    at[whole] = '\n';
-    at[-1] = ' ';
-    (void)num_put_hex(out->data + begin, hash64(at, whole), 16); // ends where the blank is
-    buf_advance(out, at + whole + 1);
-}
-
-static bool parse_hex(const char *text, size_t size, uint64_t *ret_value)
-{
-    uint64_t value = 0;
-    for (size_t i = 0; i < size; i++) {
-        char c = text[i];
-        bool digit = c >= '0' && c <= '9';
-        if (size != 16 || !(digit || (c >= 'a' && c <= 'f'))) {
-            return false;
-        }
-        value = value << 4 | (uint64_t)(digit ? c - '0' : c - 'a' + 10);
-    }
-    *ret_value = value;
-    return size == 16;
-}
-
-/// The numbers of a record, in the order of the essay. *ret_path is what stands behind them.
-static bool parse_numbers(const char *line, size_t size, uint64_t ret_numbers[RECORD_NUMBERS],
-                          const char **ret_path)
-{
-    static const bool IS_HEX[RECORD_NUMBERS] = {
-        [0] = true, [1] = true, [2] = true, [6] = true, [14] = true
-    };
-    const char *end = line + size;
-    for (int i = 0; i < RECORD_NUMBERS; i++) {
-        const char *blank = memchr(line, ' ', (size_t)(end - line));
-        if (blank == NULL) {
-            return false;
-        }
-        size_t length = (size_t)(blank - line);
-        bool ok = IS_HEX[i] ? parse_hex(line, length, &ret_numbers[i])
-                            : num_get_u64(line, length, UINT64_MAX, &ret_numbers[i]) == 0;
-        if (!ok) {
-            return false;
-        }
-        line = blank + 1;
-    }
-    *ret_path = line;
-    return true;
+    struct position_record record = { .id = t->id,
+                                      .position = t->position,
+                                      .check = t->check,
+                                      .device = t->device,
+                                      .inode = t->inode,
+                                      .finished_size = t->finished_size,
+                                      .finished_mtime_ns = t->finished_mtime_ns,
+                                      .finished_end = t->finished_end,
+                                      .used_s = t->used_s,
+                                      .early = t->early,
+                                      .path = t->path,
+                                      .path_size = t->path == NULL ? 0 : strlen(t->path) };
+    position_record_append(&record, out);
 }
 
 /// Takes one line of the state file. False when it is no record, or a damaged one.
 static bool take_record(struct positions *p, const char *line, size_t size)
 {
-    enum { CHECKSUM_SIZE = 17 };
-    uint64_t n[RECORD_NUMBERS];
-    const char *path;
-    if (size <= CHECKSUM_SIZE || !parse_numbers(line, size, n, &path) ||
-        n[0] != hash64(line + CHECKSUM_SIZE, size - CHECKSUM_SIZE)) {
+    struct position_record r;
+    if (!position_record_parse(line, size, &r)) {
         return false;
     }
-    struct file_id id = { .fingerprint = { n[2], n[1] }, .number = n[3] };
-    struct track *t = find(p, &id);
-    t = t == NULL ? track_new(p, &id) : t;
+    struct track *t = find(p, &r.id);
+    t = t == NULL ? track_new(p, &r.id) : t;
     if (t == NULL) {
         return false;
     }
-    t->position = n[4];
-    t->check = (struct mark){ .offset = n[5], .tail = n[6] };
-    set_inode(p, t, n[7], n[8]);
-    t->finished_size = n[9];
-    t->finished_mtime_ns = n[10];
-    t->finished_end = n[11];
-    t->used_s = n[12];
-    t->early = (struct mark){ .offset = n[13], .tail = n[14] };
+    t->position = r.position;
+    t->check = r.check;
+    set_inode(p, t, r.device, r.inode);
+    t->finished_size = r.finished_size;
+    t->finished_mtime_ns = r.finished_mtime_ns;
+    t->finished_end = r.finished_end;
+    t->used_s = r.used_s;
+    t->early = r.early;
     mem_free(t->path);
-    t->path = mem_strndup(path, (size_t)(line + size - path));
+    t->path = mem_strndup(r.path, r.path_size);
     return true;
 }
 
