@@ -17,6 +17,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -35,6 +36,7 @@ enum {
         1 << 30, ///< a larger file of bin is not looked through: nobody waits for that
     VARINT_SIZE_MAX = 10,
     REOPEN_INTERVAL_S = 1,
+    PIPE_WAIT_MS = 100,
 };
 
 struct file {
@@ -70,6 +72,17 @@ static const char *target(const struct file *f)
 static int open_path(const char *path)
 {
     return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+}
+
+/// Standard output. A pipe gets an open file of our own, so that one that nobody reads can be left
+/// when it is time to stop, and whoever shares standard output does not notice.
+static int open_stdout(void)
+{
+    struct stat st;
+    int fd = fstat(STDOUT_FILENO, &st) == 0 && S_ISFIFO(st.st_mode)
+                 ? open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_CLOEXEC)
+                 : -1;
+    return fd < 0 ? STDOUT_FILENO : fd;
 }
 
 /// The end of the file, up to TAIL_SIZE_MAX bytes, into `out`. False: nothing can be said about it.
@@ -227,7 +240,7 @@ static void mend(const struct file *f)
 static void file_close(void *self)
 {
     struct file *f = self;
-    if (f->fd >= 0 && !is_stdout(f)) {
+    if (f->fd >= 0 && f->fd != STDOUT_FILENO) {
         (void)close(f->fd); // goflow2 does not look either; write errors were seen by write
     }
     if (f->errors_fd >= 0) {
@@ -273,7 +286,7 @@ int file_open(const struct file_settings *settings, void **ret_self, struct err 
         file_close(f);
         return err->status;
     }
-    f->fd = is_stdout(f) ? STDOUT_FILENO : open_path(f->settings.path);
+    f->fd = is_stdout(f) ? open_stdout() : open_path(f->settings.path);
     if (f->fd < 0) {
         (void)err_set_errno(err, errno, "cannot open %s for writing", settings->path);
         file_close(f);
@@ -345,10 +358,13 @@ static enum transport_verdict write_rest(struct file *f, int fd, const char *pat
         ssize_t n = write(fd, out->data + *written, out->size - *written);
         if (n >= 0) {
             *written += (size_t)n;
-        } else if (errno == EPIPE && fd == STDOUT_FILENO) {
+        } else if (errno == EPIPE && is_stdout(f) && fd == f->fd) {
             return TRANSPORT_CLOSED;
-        } else if (errno == EAGAIN) {
-            return TRANSPORT_RETRY; // a pipe that is full is no error
+        } else if (errno == EAGAIN) { // a pipe that is full is no error
+            struct pollfd p = { .fd = fd, .events = POLLOUT };
+            if (poll(&p, 1, PIPE_WAIT_MS) <= 0) {
+                return TRANSPORT_RETRY;
+            }
         } else if (errno != EINTR) {
             report(f, path, errno);
             return TRANSPORT_RETRY;
