@@ -93,7 +93,8 @@ struct shared {
 
 static struct shared *shared(void);
 
-static void check_document(struct shared *s)
+/// Elastic leaves escapes of half a character as they are.
+static void check_document(struct shared *s, bool elastic)
 {
     struct json_error error = { 0 };
     uint32_t code;
@@ -107,7 +108,7 @@ static void check_document(struct shared *s)
     CHECK(buf_reserve(&s->compact, 3 * out->size) == 0);
     uint8_t *end = json_put_compact(s->compact.data, out->data, out->size);
     CHECK((size_t)(end - s->compact.data) == out->size);
-    CHECK(memcmp(s->compact.data, out->data, out->size) == 0);
+    CHECK(elastic || memcmp(s->compact.data, out->data, out->size) == 0);
     json_tree_clear(s->tree);
     const struct json_node *n =
         json_parse(s->parser, s->tree, json_slice(out->data, out->size), &error);
@@ -136,7 +137,7 @@ static void keep(void *context, struct batch *batch)
             buf_clear(&s->out);
             enum format_outcome outcome = format_append(format, batch, &batch->flows[i], &s->out);
             CHECK(outcome == FORMAT_MESSAGE || outcome == FORMAT_ERROR_DOCUMENT);
-            check_document(s);
+            check_document(s, f % PROFILES == ECS_PROFILE_ELASTIC);
         }
     }
     ledger_count(&p->ledger, LEDGER_FLOW_HANDED_ON, batch->flow_count);
