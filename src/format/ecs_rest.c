@@ -135,12 +135,12 @@ static bool has_column(const struct ecs_rest *rest, const char *name)
     return false;
 }
 
-/// Whether a value says nothing: null, "", [].
+/// Whether a value says nothing: null, "", [], {}.
 static bool is_empty_json(const uint8_t *json, size_t size)
 {
-    return size <= 4 &&
-           ((size == 4 && memcmp(json, "null", 4) == 0) ||
-            (size == 2 && (memcmp(json, "\"\"", 2) == 0 || memcmp(json, "[]", 2) == 0)));
+    return (size == 4 && memcmp(json, "null", 4) == 0) ||
+           (size == 2 && (memcmp(json, "\"\"", 2) == 0 || memcmp(json, "[]", 2) == 0 ||
+                          memcmp(json, "{}", 2) == 0));
 }
 
 /// Begins a member of the object at out's end.
@@ -182,12 +182,14 @@ static void append_extras(struct ecs_rest *rest, const struct batch *batch, cons
 {
     const struct extra_value *extras = batch_extras(batch, flow->extras);
     for (uint32_t i = 0; i < flow->extras.count && !out->bad; i++) {
-        const uint8_t *json = batch_bytes(batch, extras[i].json);
-        if (!is_empty_json(json, extras[i].json.count)) {
-            append_comma(out);
-            append_json(rest, out, batch_bytes(batch, extras[i].name), extras[i].name.count);
-            buf_append_char(out, ':');
-            append_json(rest, out, json, extras[i].json.count);
+        size_t before = out->size;
+        append_comma(out);
+        append_json(rest, out, batch_bytes(batch, extras[i].name), extras[i].name.count);
+        buf_append_char(out, ':');
+        size_t value = out->size;
+        append_json(rest, out, batch_bytes(batch, extras[i].json), extras[i].json.count);
+        if (!out->bad && is_empty_json(out->data + value, out->size - value)) {
+            out->size = before;
         }
     }
 }
