@@ -39,14 +39,14 @@ bool file_tail_is(int fd, uint64_t offset, uint64_t tail)
            hash64(bytes, size) == tail;
 }
 
-bool file_first_line_is(int fd, const uint64_t fingerprint[2])
+bool file_has_fingerprint(int fd, const uint64_t fingerprint[2])
 {
     uint8_t *bytes = mem_zalloc(FIRST_LINE_SIZE_MAX);
     if (bytes == NULL) {
         return false;
     }
     ssize_t n = pread(fd, bytes, FIRST_LINE_SIZE_MAX, 0);
-    const uint8_t *end = n <= 0 ? NULL : memchr(bytes, '\n', (size_t)n);
+    const uint8_t *end = n > 0 ? memchr(bytes, '\n', (size_t)n) : NULL;
     bool same = false;
     if (end != NULL) {
         size_t size = (size_t)(end - bytes);

@@ -12,5 +12,6 @@ bool files_begin_alike(int a, int b);
 /// none, or fewer.
 bool file_tail_is(int fd, uint64_t offset, uint64_t tail);
 
-/// Whether the first line has this hash, without its line end. False for one longer than 64 KiB.
-bool file_first_line_is(int fd, const uint64_t fingerprint[2]);
+/// Whether the first line of a plain file has this fingerprint (lines.h). False when that cannot be
+/// told.
+bool file_has_fingerprint(int fd, const uint64_t fingerprint[2]);

@@ -218,6 +218,7 @@ static void note_closed(struct follow *f, struct followed *file, const struct st
 {
     if (followed_note(file, st) && S_ISREG(st->st_mode)) {
         file->active_ns = f->now_ns;
+        file->retry_ns = 0;
         file->final = false;
         file->wanted = true;
     }
@@ -326,13 +327,15 @@ static void change_over(struct follow *f, struct followed *file)
             memcmp(one->id.fingerprint, file->id.fingerprint, sizeof(file->id.fingerprint)) == 0;
         holder = one->state == FOLLOWED_OPEN && same ? one : NULL;
     }
-    if (holder == NULL) {
+    if (holder == NULL || f->now_ns >= file->retry_ns) {
+        file->retry_ns = 0;
         file->wanted = true;
     } else if (holder->at_end && !holder->wanted && !lines_is_compressed(holder->lines) &&
                idle_ms(f, holder) >= EVICT_IDLE_MS &&
                file->size > lines_offset(holder->lines) + lines_pending(holder->lines)) {
         followed_close(&f->env, holder);
         holder->state = FOLLOWED_SAME;
+        file->retry_ns = 0;
         file->wanted = true;
     }
 }
@@ -559,7 +562,10 @@ static void wake_same(struct follow *f)
     f->env.released = false;
     for (size_t i = 0; i < f->count; i++) {
         struct followed *file = f->files[i];
-        file->wanted = file->wanted || file->state == FOLLOWED_SAME;
+        if (file->state == FOLLOWED_SAME) {
+            file->retry_ns = 0;
+            file->wanted = true;
+        }
     }
 }
 

@@ -19,7 +19,8 @@
 enum {
     SETTLE_MS = 3000,
     RETRY_MS = 500,
-    READ_BYTES = 2 << 20, ///< of one file, before others have their turn
+    SAME_RETRY_MS = 10000, ///< files that begin alike are compared, which is work
+    READ_BYTES = 2 << 20,  ///< of one file, before others have their turn
     /// The first places of a file are close together: positions.c tells files apart by them.
     LINES_FIRST = 8,
     CLOSE_TO_START = 8 << 10,
@@ -286,6 +287,7 @@ static void take(struct followed_env *env, struct followed *f, const struct stat
         break;
     case ERR_EXISTS:
         leave(env, f, FOLLOWED_SAME);
+        f->retry_ns = now_ns + SAME_RETRY_MS * NS_PER_MS;
         break;
     case ERR_RANGE:
         say(env, f, "a copy of a file that was read farther: nothing is new");
@@ -410,27 +412,24 @@ static void truncated(struct followed_env *env, struct followed *f)
     (void)start_over(env, f); // else it is opened again
 }
 
-/// A compressed file is read whole.
-static void finished(struct followed_env *env, struct followed *f)
+/// A compressed file is read whole; `st` is from before its end was read.
+static void finished(struct followed_env *env, struct followed *f, const struct stat *st)
 {
-    struct stat st;
-    bool known = fstat(lines_fd(f->lines), &st) == 0;
     struct track *track = f->track;
     say(env, f, "read whole");
     atomic_fetch_add(&env->counts->finished, 1);
     leave(env, f, FOLLOWED_DONE);
-    if (known) {
-        positions_finish(env->settings->positions, track, &st);
-    }
+    positions_finish(env->settings->positions, track, st);
 }
 
 /// No more lines for now.
-static void ended(struct followed_env *env, struct followed *f, enum lines_state state)
+static void ended(struct followed_env *env, struct followed *f, const struct stat *st,
+                  enum lines_state state)
 {
     f->wanted = false;
     switch (state) {
     case LINES_DONE:
-        finished(env, f);
+        finished(env, f, st);
         break;
     case LINES_BAD:
         leave_with_problem(env, f, lines_problem(f->lines));
@@ -459,9 +458,11 @@ uint64_t followed_read(struct followed_env *env, struct followed *f, bool always
 {
     struct stat st;
     uint64_t bytes = 0;
-    if (fstat(lines_fd(f->lines), &st) == 0) {
-        (void)followed_note(f, &st); // what comes after this is seen as a change
+    if (fstat(lines_fd(f->lines), &st) != 0) {
+        leave_with_problem(env, f, "cannot be read");
+        return 0;
     }
+    (void)followed_note(f, &st); // what comes after this is seen as a change
     f->at_end = false;
     while (bytes < READ_BYTES && (always || !atomic_load(env->settings->stop))) {
         enum lines_state state;
@@ -469,7 +470,7 @@ uint64_t followed_read(struct followed_env *env, struct followed *f, bool always
         size_t max = offset < CLOSE_TO_START ? LINES_FIRST : FOLLOWED_LINES;
         size_t n = lines_read(f->lines, f->final, env->lines, max, &state);
         if (n == 0 && state != LINES_MORE) {
-            ended(env, f, state);
+            ended(env, f, &st, state);
             break;
         }
         hand_out(env, f, n);

@@ -605,6 +605,10 @@ int lines_seek(struct lines *l, uint64_t offset, uint64_t *ret_tail)
     if (!l->kind_known && fill(l) != 0) {
         return ERR_IO;
     }
+    if (offset == l->begin_offset && l->cut == NULL) { // what is known of it stays what it is
+        *ret_tail = window_tail(l);
+        return 0;
+    }
     int status =
         l->inflate == NULL && !l->is_pipe ? seek_plain(l, offset) : seek_by_reading(l, offset);
     if (status == 0) {

@@ -495,6 +495,15 @@ int positions_save(struct positions *p, struct err *err)
 
 // --- Taking a file -------------------------------------------------------------------------------
 
+/// Whether the file that is being read still holds what was read of it: if it was truncated, it
+/// tells nothing about others.
+static bool is_intact(const struct track *t)
+{
+    const struct mark *last = t->mark_count > 0 ? &t->marks[t->mark_count - 1] : &t->check;
+    return last->offset > 0 ? file_tail_is(t->fd, last->offset, last->tail)
+                            : file_has_fingerprint(t->fd, t->id.fingerprint);
+}
+
 enum claim { CLAIM_YES, CLAIM_NO, CLAIM_LATER, CLAIM_SHORTER };
 
 static uint64_t reach_of(const struct track *t)
@@ -512,21 +521,13 @@ static enum claim claim_shorter(const struct track *t, struct lines *lines)
     return same ? CLAIM_SHORTER : CLAIM_NO;
 }
 
-/// Whether the file being read still holds what was read of it: it was not truncated.
-static bool is_intact(const struct track *t, const struct mark *last)
-{
-    return last->offset > 0 ? file_tail_is(t->fd, last->offset, last->tail)
-                            : file_first_line_is(t->fd, t->id.fingerprint);
-}
-
 /// Whether the file is the one of `t`; if so `lines` is where it goes on.
 static enum claim claim(const struct track *t, struct lines *lines)
 {
     if (t->in_use) {
         bool plain = t->fd >= 0 && !lines_is_compressed(lines);
-        const struct mark *last = t->mark_count > 0 ? &t->marks[t->mark_count - 1] : &t->check;
-        bool alike = !plain || files_begin_alike(t->fd, lines_fd(lines));
-        return !alike && is_intact(t, last) ? CLAIM_NO : CLAIM_LATER;
+        bool other = plain && !files_begin_alike(t->fd, lines_fd(lines)) && is_intact(t);
+        return other ? CLAIM_NO : CLAIM_LATER;
     }
     const struct mark *check = t->given_known ? &t->given : &t->check;
     uint64_t offset = reach_of(t);

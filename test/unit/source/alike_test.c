@@ -75,7 +75,7 @@ static void first_lines(void **state)
         struct lines *lines;
         struct err err;
         uint64_t theirs[2];
-        assert_true(file_first_line_is(fd, fingerprint));
+        assert_true(file_has_fingerprint(fd, fingerprint));
         assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
         assert_int_equal(lines_new(fd, "x", 100, &lines, &err), 0);
         assert_int_equal(lines_fingerprint(lines, false, theirs), 0);
@@ -85,7 +85,7 @@ static void first_lines(void **state)
     static const char *const OTHERS[] = { "", "one", "two\none\n", "\none\n" };
     for (size_t i = 0; i < sizeof(OTHERS) / sizeof(OTHERS[0]); i++) {
         int fd = make_file((const uint8_t *)OTHERS[i], strlen(OTHERS[i]));
-        assert_false(file_first_line_is(fd, fingerprint));
+        assert_false(file_has_fingerprint(fd, fingerprint));
         (void)close(fd);
     }
 }
