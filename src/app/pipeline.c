@@ -213,6 +213,16 @@ void pipeline_free(struct pipeline *p)
     *p = (struct pipeline){ 0 };
 }
 
+int pipeline_sync(void *context)
+{
+    struct pipeline *p = context;
+    int status = 0;
+    for (size_t i = 0; i < p->transport_count && status == 0; i++) {
+        status = transport_sync(p->transports[i]);
+    }
+    return status;
+}
+
 bool pipeline_is_behind(const struct pipeline *p)
 {
     for (size_t i = 0; i < p->transport_count; i++) {

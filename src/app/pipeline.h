@@ -46,6 +46,9 @@ void pipeline_prepare_stop(struct pipeline *p);
 void pipeline_stop(struct pipeline *p);
 void pipeline_free(struct pipeline *p);
 
+/// What was delivered will outlive a power cut: a positions_sync_fn; the context is the pipeline.
+positions_sync_fn pipeline_sync;
+
 /// Whether a transport has so much waiting that who can wait should.
 bool pipeline_is_behind(const struct pipeline *p);
 

@@ -52,9 +52,12 @@ static int open_positions(struct run *run, struct err *err)
     char path[DATA_PATH_SIZE];
     for (size_t i = 0; i < run->listener_count; i++) {
         if (run->listeners[i].is_log) {
-            return data_path(run->settings->data, "state/positions", path, err) == 0
-                       ? positions_open(path, &run->pipeline.positions, err)
-                       : err->status;
+            if (data_path(run->settings->data, "state/positions", path, err) != 0 ||
+                positions_open(path, &run->pipeline.positions, err) != 0) {
+                return err->status;
+            }
+            positions_set_sync(run->pipeline.positions, pipeline_sync, &run->pipeline);
+            return 0;
         }
     }
     return 0;

@@ -72,7 +72,9 @@ struct track {
 struct positions {
     pthread_mutex_t mutex;
     pthread_mutex_t save_mutex;
-    char *path; ///< "" for none
+    char *path;              ///< "" for none
+    positions_sync_fn *sync; ///< or NULL
+    void *sync_context;
     int fd;
     uint64_t good_size;   ///< of the state file: what lies behind it is torn
     uint64_t record_size; ///< of all live records, about
@@ -464,6 +466,12 @@ static int rewrite_state(struct positions *p, const struct buf *records)
     return sync_folder(p->path);
 }
 
+void positions_set_sync(struct positions *p, positions_sync_fn *sync, void *context)
+{
+    p->sync = sync;
+    p->sync_context = context;
+}
+
 int positions_save(struct positions *p, struct err *err)
 {
     if (p->path[0] == '\0') {
@@ -478,6 +486,10 @@ int positions_save(struct positions *p, struct err *err)
     p->record_size = rewrite || records.size > p->record_size ? records.size : p->record_size;
     CHECK(pthread_mutex_unlock(&p->mutex) == 0);
     int status = records.bad ? ERR_NO_MEMORY : 0;
+    if (status == 0 && records.size > 0 && p->sync != NULL) {
+        errno = EIO; // if it does not say
+        status = p->sync(p->sync_context);
+    }
     if (status == 0 && records.size > 0) {
         status = rewrite ? rewrite_state(p, &records) : append_to_state(p, &records);
     }

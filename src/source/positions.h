@@ -81,6 +81,11 @@ uint64_t positions_get(struct positions *p, struct track *t);
 /// Sets a position (from_end): nothing before it will be asked for.
 void positions_set(struct positions *p, struct track *t, uint64_t offset);
 
+/// Called by positions_save() between taking stock and writing it: what was acknowledged by then
+/// has to outlive a power cut before it is noted. Negative: it may not, and nothing is noted.
+typedef int positions_sync_fn(void *context);
+void positions_set_sync(struct positions *p, positions_sync_fn *sync, void *context);
+
 /// Writes what has changed to the state file and waits until it is on the disk. ERR_IO: said in
 /// `err`; nothing is lost, the next call tries again.
 int positions_save(struct positions *p, struct err *err) MUST_USE;

@@ -18,6 +18,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -44,6 +45,8 @@ struct file {
     size_t separator_size;
     struct format *format;
     int fd;
+    pthread_mutex_t mutex;  ///< held to change `fd`, and by other threads to look at it
+    bool durable;           ///< under `mutex`: somebody counts on what was written
     bool failing;           ///< a write error was logged and not yet its end
     bool reopen_wanted;     ///< a reopen failed
     uint64_t reopen_due_ns; ///< monotonic
@@ -237,9 +240,50 @@ static void mend(const struct file *f)
     buf_release(&tail);
 }
 
+/// Waits until what was written is on the disk. A pipe has none.
+static int sync_fd(int fd)
+{
+    return fdatasync(fd) == 0 || errno == EINVAL || errno == EROFS ? 0 : ERR_IO;
+}
+
+/// `fd` takes the place of the one written so far, which is let go.
+static void change_fd(struct file *f, int fd)
+{
+    CHECK(pthread_mutex_lock(&f->mutex) == 0);
+    int old = f->fd;
+    if (f->durable && sync_fd(old) != 0) {
+        log_with(LOG_LEVEL_ERROR, "what was written last may not outlive a power cut", NULL,
+                 LOG_TEXT("file", target(f)));
+    }
+    f->fd = fd;
+    CHECK(pthread_mutex_unlock(&f->mutex) == 0);
+    (void)close(old); // write errors were seen by write
+}
+
+/// In a descriptor of its own, so that whoever reopens meanwhile need not wait.
+static int file_sync(void *self)
+{
+    struct file *f = self;
+    CHECK(pthread_mutex_lock(&f->mutex) == 0);
+    f->durable = true;
+    int fd = fcntl(f->fd, F_DUPFD_CLOEXEC, 0);
+    CHECK(pthread_mutex_unlock(&f->mutex) == 0);
+    if (fd < 0) {
+        return ERR_IO;
+    }
+    int status = sync_fd(fd);
+    (void)close(fd); // write errors were seen by write
+    return status;
+}
+
 static void file_close(void *self)
 {
     struct file *f = self;
+    if (f->durable && sync_fd(f->fd) != 0) {
+        log_with(LOG_LEVEL_ERROR, "what was written last may not outlive a power cut", NULL,
+                 LOG_TEXT("file", target(f)));
+    }
+    CHECK(pthread_mutex_destroy(&f->mutex) == 0);
     if (f->fd >= 0 && f->fd != STDOUT_FILENO) {
         (void)close(f->fd); // goflow2 does not look either; write errors were seen by write
     }
@@ -276,6 +320,7 @@ int file_open(const struct file_settings *settings, void **ret_self, struct err 
     if (f == NULL) {
         return err_set(err, ERR_NO_MEMORY, "out of memory for the file transport");
     }
+    CHECK(pthread_mutex_init(&f->mutex, NULL) == 0);
     f->settings = *settings;
     f->separator_size = strlen(settings->separator);
     f->fd = -1;
@@ -454,8 +499,7 @@ static void file_reopen(void *self)
         return;
     }
     take_back(f);
-    (void)close(f->fd); // write errors were seen by write
-    f->fd = fd;
+    change_fd(f, fd);
     f->reopen_wanted = false;
     mend(f);
     log_with(LOG_LEVEL_INFO, "file reopened", NULL, LOG_TEXT("file", target(f)));
@@ -474,5 +518,6 @@ const struct transport_kind TRANSPORT_FILE = {
     .deliver = file_deliver,
     .reopen = file_reopen,
     .tick = file_tick,
+    .sync = file_sync,
     .close = file_close,
 };

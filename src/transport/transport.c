@@ -169,6 +169,12 @@ void transport_reopen(struct transport *t)
     atomic_store(&t->reopen_wanted, true);
 }
 
+int transport_sync(struct transport *t)
+{
+    bool open = t->self != NULL;
+    return open && t->kind->sync != NULL ? t->kind->sync(t->self) : 0;
+}
+
 void transport_set_deadline(struct transport *t, unsigned deadline_ms)
 {
     atomic_store(&t->deadline_ns, clock_mono_ns() + deadline_ms * NS_PER_MS);

@@ -52,6 +52,9 @@ struct transport_kind {
     void (*reopen)(void *self);
     /// Twice a second, in the transport's thread.
     void (*tick)(void *self);
+    /// What deliver() was done with is to outlive a power cut before this returns. Any thread. Once
+    /// called, reopen() and close() see to it for what they let go. ERR_IO. NULL: it does already.
+    int (*sync)(void *self);
     /// Releases `self`; nothing is delivered after it.
     void (*close)(void *self);
 };
@@ -85,6 +88,10 @@ void transport_offer(struct transport *t, struct batch *batch,
 
 /// Asks for a reopen(). Any thread.
 void transport_reopen(struct transport *t);
+
+/// What was delivered will outlive a power cut: to be called before that is noted anywhere. Not
+/// beside transport_stop(). ERR_IO.
+int transport_sync(struct transport *t) MUST_USE;
 
 /// From now on delivery that does not work is given up after `deadline_ms`, so that nobody waits
 /// for it for ever. Any thread.

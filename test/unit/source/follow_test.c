@@ -9,6 +9,7 @@
 #include "../unit.h"
 #include "base/clock.h"
 #include "source/follow.h"
+#include "source/position_record.h"
 
 enum { PATH_SIZE = 512, TEXT_SIZE = 1 << 16, TURNS_MAX = 4000, PAUSE_MS = 5 };
 
@@ -127,6 +128,7 @@ static void rig_free(struct rig *r)
     if (r->follow != NULL) {
         rig_end(r);
     }
+    positions_set_sync(r->positions, NULL, NULL);
     positions_close(r->positions);
     free(r);
 }
@@ -379,6 +381,70 @@ static void when_it_may_not_read(void **state)
     rig_free(r);
 }
 
+struct sync_rig {
+    struct rig *rig;
+    struct track *track;
+    bool fails;
+    int calls;
+};
+
+/// More is acknowledged while what is to be noted is written to the disk.
+static int sync_output(void *context)
+{
+    struct sync_rig *s = context;
+    s->calls++;
+    positions_acknowledge(s->rig->positions, s->track, 4, 8);
+    return s->fails ? ERR_IO : 0;
+}
+
+/// The position in the last record of the state file.
+static uint64_t saved_position(const char *path)
+{
+    char text[PATH_SIZE * 4];
+    struct position_record record;
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    size_t size = fread(text, 1, sizeof(text), f);
+    assert_int_equal(fclose(f), 0);
+    assert_true(size > 0 && text[size - 1] == '\n');
+    const char *line = memrchr(text, '\n', size - 1);
+    assert_non_null(line);
+    assert_true(position_record_parse(line + 1, size - 2 - (size_t)(line - text), &record));
+    return record.position;
+}
+
+static void nothing_is_noted_before_it_is_on_the_disk(void **state)
+{
+    (void)state;
+    struct rig *r = rig_new();
+    struct err err;
+    struct file_id id = { .fingerprint = { 0 } };
+    struct sync_rig s = { .rig = r };
+    char path[PATH_SIZE];
+    (void)snprintf(path, sizeof(path), "%s", path_of("state"));
+    positions_close(r->positions);
+    assert_int_equal(positions_open(path, &r->positions, &err), 0);
+    append("a.log", "one\ntwo\n");
+    struct lines *lines;
+    assert_int_equal(lines_new(open(path_of("a.log"), O_RDONLY), "a", 100, &lines, &err), 0);
+    assert_int_equal(lines_fingerprint(lines, false, id.fingerprint), 0);
+    assert_int_equal(positions_take(r->positions, lines, id.fingerprint, "a", &s.track, &id), 0);
+    positions_set_sync(r->positions, sync_output, &s);
+    positions_acknowledge(r->positions, s.track, 0, 4);
+    assert_int_equal(positions_save(r->positions, &err), 0);
+    assert_int_equal(saved_position(path), 4); // what came meanwhile may not be on the disk
+    s.fails = true;
+    assert_int_equal(positions_save(r->positions, &err), ERR_IO);
+    assert_int_equal(saved_position(path), 4);
+    s.fails = false;
+    assert_int_equal(positions_save(r->positions, &err), 0);
+    assert_int_equal(saved_position(path), 8);
+    assert_int_equal(s.calls, 3);
+    positions_release(r->positions, s.track, lines);
+    lines_free(lines);
+    rig_free(r);
+}
+
 static void waiting(void **state)
 {
     (void)state;
@@ -443,6 +509,7 @@ int main(void)
         TEST(from_the_end),
         TEST(too_old),
         TEST(when_it_may_not_read),
+        TEST(nothing_is_noted_before_it_is_on_the_disk),
         TEST(waiting),
         TEST(what_cannot_be),
     };

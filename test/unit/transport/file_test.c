@@ -358,6 +358,23 @@ static void what_cannot_be_written_waits(void **state)
     assert_int_equal(deliver(s), TRANSPORT_RETRY);
 }
 
+static void what_was_written_can_be_synced(void **state)
+{
+    struct setup *s = *state;
+    char old[128];
+    snprintf(old, sizeof(old), "%s.1", s->path);
+    assert_int_equal(open_file(s, s->path), 0);
+    assert_int_equal(TRANSPORT_FILE.sync(s->file), 0);
+    assert_int_equal(deliver(s), TRANSPORT_DONE);
+    assert_int_equal(TRANSPORT_FILE.sync(s->file), 0);
+    assert_int_equal(rename(s->path, old), 0);
+    TRANSPORT_FILE.reopen(s->file); // the old file is synced and closed
+    assert_int_equal(deliver(s), TRANSPORT_DONE);
+    assert_int_equal(TRANSPORT_FILE.sync(s->file), 0);
+    assert_int_equal(lines(s->path), 100);
+    assert_int_equal(lines(old), 100);
+}
+
 static void what_cannot_be_opened_says_why(void **state)
 {
     struct setup *s = *state;
@@ -386,6 +403,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_large_bin_file_is_mended, set_up, tear_down),
         cmocka_unit_test_setup_teardown(errors_have_a_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_cannot_be_written_waits, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_was_written_can_be_synced, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_cannot_be_opened_says_why, set_up, tear_down),
     };
     return UNIT_MAIN("transport/file", tests);
