@@ -560,17 +560,19 @@ static enum claim claim(const struct track *t, struct lines *lines)
 static void use(struct positions *p, struct track *t, struct lines *lines, const char *path)
 {
     struct stat st;
-    if (fstat(lines_fd(lines), &st) == 0) {
+    if (fstat(lines_fd(lines), &st) == 0 && (t->device != st.st_dev || t->inode != st.st_ino)) {
         set_inode(p, t, st.st_dev, st.st_ino);
+        t->dirty = true; // where it is and that it is known
     }
-    char *copy = mem_strdup(path);
-    if (copy != NULL) { // else the old name stays: it is for people only
+    bool renamed = t->path == NULL || strcmp(t->path, path) != 0;
+    char *copy = renamed ? mem_strdup(path) : NULL;
+    if (copy != NULL) { // else the old name stays
         mem_free(t->path);
         t->path = copy;
+        t->dirty = true;
     }
     t->used_s = clock_wall_ns() / NS_PER_S;
     t->in_use = true;
-    t->dirty = true; // where it is and that it is known
     t->fd = lines_is_compressed(lines) ? -1 : lines_fd(lines);
     t->finished_size = 0;
 }
