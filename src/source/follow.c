@@ -41,7 +41,7 @@ enum {
     /// How long the copy of a truncated file is looked for: compressing it takes its time.
     COPY_SEARCH_S = 60,
     CLOSED_LOOK_MS = 1000,
-    SCAN_PAUSE_MIN_MS = 50, ///< folders that change all the time are not scanned all the time
+    SCAN_PAUSE_MIN_MS = 20, ///< folders that change all the time are not scanned all the time
     SAVE_PAUSE_MS = 100,
     NEWS_PAUSE_MS = 10, ///< nor are files looked at for every line that is written to them
     TURN_MS = 50,

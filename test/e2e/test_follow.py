@@ -576,7 +576,8 @@ def test_rotated_while_weir_was_away(follow, away, pattern, killed):
     append(f.path("a.log"), lines(0, 1000))
     f.wait_numbers(range(1000))
     if killed:
-        time.sleep(1.5)  # so that positions were saved most likely; if not, lines repeat
+        state = os.path.join(f.data, "state", "positions")
+        wait_until(lambda: f.path("a.log") in open(state).read(), f.log)  # that it is known
         f.kill()
     else:
         f.stop()

@@ -15,7 +15,7 @@ import pytest
 
 from following import DOCUMENT, Follower, lines, wait_until
 
-SECONDS = float(os.environ.get("TORTURE_S", "12"))
+SECONDS = float(os.environ.get("TORTURE_S", "9"))
 SEED = int(os.environ.get("TORTURE_SEED", "0")) or random.randrange(1, 1 << 30)
 KEPT = 12  # rotated files; the oldest go when weir has had time to read them
 

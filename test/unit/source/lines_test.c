@@ -651,12 +651,79 @@ static void a_pipe_is_read_once(void **state)
     lines_free(l);
 }
 
+static void truncation_is_seen_however_long_the_file_is_then(void **state)
+{
+    (void)state;
+    uint64_t fingerprint[2];
+    const char *const texts[] = { "x\n",                   // shorter
+                                  "uno\ndos\n",            // as long
+                                  "uno\ndos\ntres\nhal" }; // longer
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        write_file("one\ntwo\n", 8);
+        struct lines *l = open_lines(100);
+        expect(l, false, "one", LINES_MORE);
+        expect(l, false, "two", LINES_MORE);
+        expect(l, false, NULL, LINES_END);
+        write_file(texts[i], strlen(texts[i])); // fopen("w") truncates
+        expect(l, false, NULL, LINES_REPLACED);
+        expect(l, true, NULL, LINES_REPLACED); // and it stays so
+        assert_int_equal(lines_offset(l), 8);
+        assert_int_equal(lines_tail(l), hash64("one\ntwo\n", 8));
+        lines_free(l);
+    }
+    write_file("hal", 3); // within the first line
+    struct lines *l = open_lines(100);
+    assert_int_equal(lines_fingerprint(l, false, fingerprint), ERR_NOT_FOUND);
+    write_file("other\n", 6);
+    assert_int_equal(lines_fingerprint(l, false, fingerprint), ERR_CLOSED);
+    lines_free(l);
+}
+
+/// What was read with the first line belongs to it: it is not read again for the seek.
+static void a_seek_to_where_it_is(void **state)
+{
+    (void)state;
+    uint64_t fingerprint[2];
+    uint64_t tail;
+    write_file("one\ntwo\n", 8);
+    struct lines *l = open_lines(100);
+    assert_int_equal(lines_fingerprint(l, false, fingerprint), 0);
+    write_file("uno\ndos\n", 8);
+    assert_int_equal(lines_seek(l, 0, &tail), 0);
+    assert_int_equal(tail, hash64("", 0));
+    expect(l, false, "one", LINES_MORE);
+    lines_free(l);
+}
+
+static void rest_gives_back_what_can_be_read_again(void **state)
+{
+    (void)state;
+    write_file("one\ntwo\nthree\nfo", 16);
+    struct lines *l = open_lines(100);
+    expect(l, false, "one", LINES_MORE);
+    lines_rest(l);
+    assert_int_equal(lines_offset(l), 4);
+    assert_int_equal(lines_pending(l), 0);
+    assert_int_equal(lines_tail(l), hash64("one\n", 4));
+    expect(l, false, "two", LINES_MORE);
+    lines_rest(l);
+    lines_rest(l);
+    append_text("ur\n");
+    expect(l, false, "three", LINES_MORE);
+    expect(l, false, "four", LINES_MORE);
+    expect(l, false, NULL, LINES_END);
+    lines_free(l);
+}
+
 int main(void)
 {
     int fd = mkstemp(path);
     assert_true(fd >= 0);
     assert_int_equal(close(fd), 0);
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(truncation_is_seen_however_long_the_file_is_then),
+        cmocka_unit_test(a_seek_to_where_it_is),
+        cmocka_unit_test(rest_gives_back_what_can_be_read_again),
         cmocka_unit_test(plain_lines_have_offsets),
         cmocka_unit_test(long_lines_are_cut),
         cmocka_unit_test(a_position_is_found_again),
