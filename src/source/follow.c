@@ -317,7 +317,7 @@ static uint64_t idle_ms(const struct follow *f, const struct followed *file)
 }
 
 /// `file` is the same as one that is read. If that one is quiet and `file` is longer, `file` is the
-/// log and the other a copy of its beginning. If there is none any more, `file` is looked at again.
+/// log and the other a copy of its beginning. Now and then it is seen whether they differ by now.
 static void change_over(struct follow *f, struct followed *file)
 {
     struct followed *holder = NULL;
@@ -327,11 +327,11 @@ static void change_over(struct follow *f, struct followed *file)
             memcmp(one->id.fingerprint, file->id.fingerprint, sizeof(file->id.fingerprint)) == 0;
         holder = one->state == FOLLOWED_OPEN && same ? one : NULL;
     }
-    if (holder == NULL || f->now_ns >= file->retry_ns) {
+    if (f->now_ns >= file->retry_ns) {
         file->retry_ns = 0;
         file->wanted = true;
-    } else if (holder->at_end && !holder->wanted && !lines_is_compressed(holder->lines) &&
-               idle_ms(f, holder) >= EVICT_IDLE_MS &&
+    } else if (holder != NULL && holder->at_end && !holder->wanted &&
+               !lines_is_compressed(holder->lines) && idle_ms(f, holder) >= EVICT_IDLE_MS &&
                file->size > lines_offset(holder->lines) + lines_pending(holder->lines)) {
         followed_close(&f->env, holder);
         holder->state = FOLLOWED_SAME;

@@ -122,6 +122,16 @@ static void set_inode(struct positions *p, struct track *t, uint64_t device, uin
     *bucket = t;
 }
 
+/// NULL when no such file is known.
+static struct track *find_inode(struct positions *p, const struct stat *st)
+{
+    struct track *t = *inode_bucket(p, st->st_dev, st->st_ino);
+    while (t != NULL && !(t->device == st->st_dev && t->inode == st->st_ino)) {
+        t = t->next_by_inode;
+    }
+    return t;
+}
+
 static struct track *track_new(struct positions *p, const struct file_id *id)
 {
     struct track *t = mem_zalloc(sizeof(*t));
@@ -557,10 +567,21 @@ static enum claim claim(const struct track *t, struct lines *lines)
     return status == 0 ? CLAIM_YES : CLAIM_NO;
 }
 
+/// What was in a file before it was truncated, or its inode used anew, is elsewhere, if anywhere.
+static void leave_inode(struct positions *p, struct track *t)
+{
+    if (t != NULL) {
+        set_inode(p, t, 0, 0);
+        t->finished_size = 0;
+        t->dirty = true;
+    }
+}
+
 static void use(struct positions *p, struct track *t, struct lines *lines, const char *path)
 {
     struct stat st;
     if (fstat(lines_fd(lines), &st) == 0 && (t->device != st.st_dev || t->inode != st.st_ino)) {
+        leave_inode(p, find_inode(p, &st));
         set_inode(p, t, st.st_dev, st.st_ino);
         t->dirty = true; // where it is and that it is known
     }
@@ -779,10 +800,7 @@ bool positions_is_finished(struct positions *p, const struct stat *st)
 {
     uint64_t mtime_ns = (uint64_t)st->st_mtim.tv_sec * NS_PER_S + (uint64_t)st->st_mtim.tv_nsec;
     CHECK(pthread_mutex_lock(&p->mutex) == 0);
-    const struct track *t = *inode_bucket(p, st->st_dev, st->st_ino);
-    while (t != NULL && !(t->device == st->st_dev && t->inode == st->st_ino)) {
-        t = t->next_by_inode;
-    }
+    const struct track *t = find_inode(p, st);
     bool finished = t != NULL && t->finished_size > 0 &&
                     t->finished_size == (uint64_t)st->st_size && t->finished_mtime_ns == mtime_ns &&
                     t->position >= t->finished_end;
@@ -796,10 +814,7 @@ bool positions_find(struct positions *p, const struct stat *st, const char *path
                     struct positions_known *ret_known)
 {
     CHECK(pthread_mutex_lock(&p->mutex) == 0);
-    const struct track *t = *inode_bucket(p, st->st_dev, st->st_ino);
-    while (t != NULL && !(t->device == st->st_dev && t->inode == st->st_ino)) {
-        t = t->next_by_inode;
-    }
+    const struct track *t = find_inode(p, st);
     bool found = t != NULL;
     if (found) {
         *ret_known = (struct positions_known){
