@@ -445,6 +445,49 @@ static void nothing_is_noted_before_it_is_on_the_disk(void **state)
     rig_free(r);
 }
 
+/// Positions as they are after a restart.
+static void reload(struct rig *r, const char *path)
+{
+    struct err err;
+    assert_int_equal(positions_save(r->positions, &err), 0);
+    positions_close(r->positions);
+    assert_int_equal(positions_open(path, &r->positions, &err), 0);
+    r->settings.positions = r->positions;
+}
+
+/// The track of what was in the file before has the same inode in the state file, in any order.
+static void a_live_file_that_was_truncated_once(void **state)
+{
+    (void)state;
+    enum { ROUNDS = 6 };
+    char path[PATH_SIZE];
+    struct err err;
+    (void)snprintf(path, sizeof(path), "%s", path_of("state"));
+    for (int i = 0; i < ROUNDS; i++) {
+        char text[64];
+        struct rig *r = rig_new();
+        positions_close(r->positions);
+        assert_int_equal(positions_open(path, &r->positions, &err), 0);
+        r->settings.positions = r->positions;
+        (void)snprintf(text, sizeof(text), "old%d\nmore\n", i);
+        write_to("a.log", text, "w");
+        rig_start(r);
+        (void)snprintf(text, sizeof(text), "old%d more ", i);
+        expect(r, text);
+        (void)snprintf(text, sizeof(text), "new%d\nhal", i);
+        write_to("a.log", text, "w");
+        (void)snprintf(text, sizeof(text), "old%d more new%d ", i, i);
+        expect(r, text);
+        rig_end(r);
+        reload(r, path);
+        r->settings.close_inactive_ms = 60;
+        rig_start(r);
+        expect_count(r, &follow_counts(r->follow)->open, 0); // closed, its last line kept back
+        assert_string_equal(r->text, text);
+        rig_free(r);
+    }
+}
+
 static void waiting(void **state)
 {
     (void)state;
@@ -510,6 +553,7 @@ int main(void)
         TEST(too_old),
         TEST(when_it_may_not_read),
         TEST(nothing_is_noted_before_it_is_on_the_disk),
+        TEST(a_live_file_that_was_truncated_once),
         TEST(waiting),
         TEST(what_cannot_be),
     };
