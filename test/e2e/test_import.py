@@ -3,12 +3,14 @@
 import gzip
 import json
 import os
+import pathlib
 import pty
 import random
 import re
 import select
 import signal
 import subprocess
+import tempfile
 import time
 
 import pytest
@@ -554,23 +556,22 @@ def test_outputs_that_are_no_files(place):
     assert run.wait(timeout=60) == 0
 
 
-def test_an_output_that_may_not_be_read(place):
+def test_an_output_that_may_not_be_read():
+    """It is written to as it is, by somebody who may only write."""
     if os.geteuid() != 0:
         pytest.skip("only root can become somebody else")
-    os.chmod(place.path, 0o777)
-    for parent in place.path.parents:
-        if not os.stat(parent).st_mode & 1:
-            pytest.skip(f"nobody else may look into {parent}")
-    log, out = place.file("a.log", lines(3)), place.file("out", b'{"torn')
-    os.chmod(out, 0o222)
-    done = subprocess.run(place.command("-state", "none", "-transport.file", out, log),
-                          user=65534, group=65534, capture_output=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    assert open(out, "rb").read() == b'{"torn' + lines_as_written(place, log)
-
-
-def lines_as_written(place, log):
-    return place.run("-state", "none", log)[0]
+    with tempfile.TemporaryDirectory(prefix="weir-test-") as folder:
+        os.chmod(folder, 0o777)
+        place = Place(pathlib.Path(folder))
+        log, out = place.file("a.log", lines(3)), place.file("out", b'{"torn')
+        os.chmod(out, 0o222)
+        done = subprocess.run(place.command("-state", "none", "-transport.file", out, log),
+                              user=65534, group=65534, extra_groups=[], capture_output=True,
+                              timeout=60)
+        if b"Permission denied" in done.stderr and b"weir" not in done.stderr:
+            pytest.skip("nobody else may run the program here")
+        assert done.returncode == 0, done.stderr
+        assert open(out, "rb").read() == b'{"torn' + place.run("-state", "none", log)[0]
 
 
 class Tmpfs:
