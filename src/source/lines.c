@@ -407,11 +407,11 @@ static size_t read_cut(struct lines *l, bool final, struct line *ret_line,
 /// The next line of the window, if it is whole and not too long.
 static bool next_line(struct lines *l, struct line *ret_line)
 {
-    const uint8_t *data = l->data + l->begin;
     const uint8_t *found = find_line_end(l);
     if (found == NULL) {
         return false;
     }
+    const uint8_t *data = l->data + l->begin;
     size_t size = (size_t)(found - data);
     if (without_cr(data, size) > l->line_size_max) {
         return false;

@@ -699,14 +699,8 @@ static void move_check(struct track *t)
     }
 }
 
-void positions_mark(struct positions *p, struct track *t, const struct lines *lines)
+static void keep_mark(struct track *t, struct mark mark)
 {
-    struct mark mark = { .offset = lines_offset(lines), .tail = lines_tail(lines) };
-    CHECK(pthread_mutex_lock(&p->mutex) == 0);
-    if (t->early.offset < EARLY_SIZE_MIN && mark.offset > t->early.offset) {
-        t->early = mark;
-        t->dirty = true;
-    }
     if (t->mark_count == MARKS_MAX) { // every other one will do
         for (size_t i = 0; i < MARKS_MAX / 2; i++) {
             t->marks[i] = t->marks[2 * i + 1];
@@ -716,9 +710,23 @@ void positions_mark(struct positions *p, struct track *t, const struct lines *li
     if (t->mark_count == 0 || t->marks[t->mark_count - 1].offset < mark.offset) {
         t->marks[t->mark_count++] = mark;
     }
-    if (mark.offset <= t->position) { // it was acknowledged before it was marked
-        move_check(t);
+}
+
+void positions_mark(struct positions *p, struct track *t, const struct lines *lines)
+{
+    struct mark mark = { .offset = lines_offset(lines), .tail = lines_tail(lines) };
+    CHECK(pthread_mutex_lock(&p->mutex) == 0);
+    if (t->early.offset < EARLY_SIZE_MIN && mark.offset > t->early.offset) {
+        t->early = mark;
         t->dirty = true;
+    }
+    if (mark.offset <= t->position) { // it was acknowledged before it was marked
+        if (mark.offset > t->check.offset) {
+            t->check = mark;
+            t->dirty = true;
+        }
+    } else {
+        keep_mark(t, mark);
     }
     CHECK(pthread_mutex_unlock(&p->mutex) == 0);
 }

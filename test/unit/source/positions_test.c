@@ -399,6 +399,33 @@ static void a_late_mark_counts(void **state)
     positions_close(p);
 }
 
+/// Who looks again and finds nothing new leaves the state file as it is.
+static void nothing_new_is_nothing_to_save(void **state)
+{
+    struct setup *s = *state;
+    const char *path = path_of(s, "log");
+    struct stat before;
+    struct stat after;
+    write_file(path, s->text, SIZE);
+    struct positions *p = open_positions(s->state);
+    struct reading r = take(p, path);
+    positions_acknowledge(p, r.track, 0, read_on(&r, 100));
+    save(p);
+    assert_int_equal(stat(s->state, &before), 0);
+    (void)read_on(&r, 0);
+    save(p);
+    release(&r);
+    positions_close(p);
+    p = open_positions(s->state);
+    r = take(p, path);
+    (void)read_on(&r, 0);
+    save(p);
+    release(&r);
+    positions_close(p);
+    assert_int_equal(stat(s->state, &after), 0);
+    assert_int_equal(after.st_size, before.st_size);
+}
+
 /// Many marks are thinned, and still there is one near the position.
 static void many_marks(void **state)
 {
@@ -558,6 +585,7 @@ int main(void)
         TEST(numbers_are_nobody_elses),
         TEST(numbers_are_kept_before_anything_is_acknowledged),
         TEST(a_late_mark_counts),
+        TEST(nothing_new_is_nothing_to_save),
         TEST(many_marks),
         TEST(what_is_finished_is_known_by_its_inode),
         TEST(the_longest_unused_are_forgotten),
