@@ -194,6 +194,7 @@ static void copied_and_truncated(void **state)
     append("a.log", text);
     rig_start(r);
     expect_count(r, &follow_counts(r->follow)->bytes, 1600);
+    append("a.log.foreign", "begins with the name of the log, and is none of ours\n");
     append("copy.log", text);
     append("copy.log", "unread\n");
     assert_int_equal(truncate(path_of("a.log"), 0), 0);
