@@ -399,11 +399,15 @@ static void scan(struct follow *f)
     if (f->count > known) { // what was rotated comes before what is written now
         qsort(f->files + known, f->count - known, sizeof(f->files[0]), older_first);
     }
+    size_t ours = 0;
     for (size_t i = f->count; i-- > 0;) {
+        bool foreign = f->files[i]->outside && f->files[i]->state == FOLLOWED_USELESS;
+        ours += !foreign;
         if (f->scan_incomplete && f->files[i]->seen != f->scan) {
             f->files[i]->seen = f->scan; // for all that is known
         } else if (compare(f, f->files[i])) {
             drop(f, i);
+            ours -= !foreign;
         }
     }
     if (f->scan == 1) {
@@ -416,7 +420,7 @@ static void scan(struct follow *f)
     f->now_ns = end_ns;
     f->scan_due_ns = end_ns + f->settings->scan_ms * NS_PER_MS;
     f->scan_allowed_ns = end_ns + SCAN_PAUSE_MIN_MS * NS_PER_MS + 10 * took_ns;
-    atomic_store(&f->counts.files, f->count);
+    atomic_store(&f->counts.files, ours);
 }
 
 // --- Truncated files and their copies ------------------------------------------------------------

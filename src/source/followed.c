@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/limits.h"
 #include "base/mem.h"
 
 enum {
@@ -25,6 +26,7 @@ enum {
     LINES_FIRST = 8,
     CLOSE_TO_START = 8 << 10,
 };
+_Static_assert(POSITIONS_MAX == 65536, "as a message says");
 
 struct followed *followed_new(const char *path, const struct stat *st)
 {
@@ -292,6 +294,9 @@ static void take(struct followed_env *env, struct followed *f, const struct stat
     case ERR_RANGE:
         say(env, f, "a copy of a file that was read farther: nothing is new");
         leave(env, f, FOLLOWED_DONE);
+        break;
+    case ERR_FULL:
+        leave_with_problem(env, f, "there are more files than positions can be kept of (65536)");
         break;
     default:
         leave_with_problem(env, f, status_text(status));

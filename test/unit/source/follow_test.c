@@ -210,10 +210,12 @@ static void copied_and_truncated(void **state)
     // A copy that ends before what was read: nothing in it is new, and nothing is read twice.
     r->size = 0;
     r->text[0] = '\0';
+    rig_end(r);
     append("short.log", text);
     struct timespec old[2] = { { .tv_sec = 1 }, { .tv_sec = 1 } };
     assert_int_equal(utimensat(AT_FDCWD, path_of("short.log"), old, 0), 0);
     append("c.log", "other\n");
+    rig_start(r);
     expect_count(r, &follow_counts(r->follow)->files, 4);
     expect(r, "other ");
     rig_free(r);
@@ -446,12 +448,46 @@ static void nothing_is_noted_before_it_is_on_the_disk(void **state)
     rig_free(r);
 }
 
+/// The last record of each identity, in the reverse order: a state file that was written anew may
+/// have them in any.
+static void turn_round(const char *path)
+{
+    enum { RECORDS_MAX = 256 };
+    static char text[TEXT_SIZE];
+    char *records[RECORDS_MAX];
+    size_t count = 0;
+    FILE *f = fopen(path, "r+");
+    assert_non_null(f);
+    text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
+    char *rest = text;
+    (void)strsep(&rest, "\n"); // what it is
+    for (char *line; (line = strsep(&rest, "\n")) != NULL && line[0] != '\0';) {
+        assert_true(count < RECORDS_MAX);
+        records[count++] = line;
+    }
+    rewind(f);
+    (void)fprintf(f, "%s\n", text);
+    for (size_t i = count; i-- > 0;) {
+        bool last = true;
+        for (size_t k = i + 1; k < count; k++) { // behind the checksum: fingerprint and number
+            last = last && strncmp(records[i] + 17, records[k] + 17, 35) != 0;
+        }
+        if (last) {
+            (void)fprintf(f, "%s\n", records[i]);
+        }
+    }
+    assert_int_equal(fflush(f), 0);
+    assert_int_equal(ftruncate(fileno(f), ftell(f)), 0);
+    assert_int_equal(fclose(f), 0);
+}
+
 /// Positions as they are after a restart.
 static void reload(struct rig *r, const char *path)
 {
     struct err err;
     assert_int_equal(positions_save(r->positions, &err), 0);
     positions_close(r->positions);
+    turn_round(path);
     assert_int_equal(positions_open(path, &r->positions, &err), 0);
     r->settings.positions = r->positions;
 }
@@ -460,7 +496,7 @@ static void reload(struct rig *r, const char *path)
 static void a_live_file_that_was_truncated_once(void **state)
 {
     (void)state;
-    enum { ROUNDS = 6 };
+    enum { ROUNDS = 2 };
     char path[PATH_SIZE];
     struct err err;
     (void)snprintf(path, sizeof(path), "%s", path_of("state"));
