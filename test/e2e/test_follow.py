@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 import urllib.request
 
@@ -487,15 +488,20 @@ def test_not_everything_is_a_file(follow):
     assert f.log().count("is no regular file") == 1
 
 
-def test_a_file_that_may_not_be_read_yet(follow, tmp_path):
-    f = follow(query="scan=200ms")
-    if os.geteuid() == 0:  # who may read everything: weir runs as somebody else
-        f.wrap = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
-        path = str(tmp_path)
-        while path not in ("/", "/tmp"):
-            os.chmod(path, 0o777)
-            path = os.path.dirname(path)
-        os.chmod(f.folder, 0o777)
+def test_a_file_that_may_not_be_read_yet():
+    with tempfile.TemporaryDirectory() as folder:  # anybody may come this far
+        f = Follower(folder, query="scan=200ms")
+        if os.geteuid() == 0:  # who may read everything: weir runs as somebody else
+            f.wrap = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+            os.chmod(folder, 0o777)
+            os.chmod(f.folder, 0o777)
+        try:
+            unreadable(f)
+        finally:
+            f.clean()
+
+
+def unreadable(f):
     append(f.path("a.log"), lines(0, 10))
     os.chmod(f.path("a.log"), 0)
     append(f.path("b.log"), lines(100, 110))
