@@ -645,12 +645,11 @@ static enum column_verdict take_list_element(struct draft *d, const struct colum
 static enum column_verdict read_list(const struct column_table *t, const struct column_key *column,
                                      struct json_rd *r, struct draft *d)
 {
-    enum field field = (enum field)column->index;
     uint64_t present = d->flow->present;
     size_t layers = d->layer_stack.count;
     enum column_verdict verdict = read_elements(t, column, r, d, take_list_element);
     if (verdict == COLUMN_EXTRA) {
-        DCHECK(FIELDS[field].kind == FIELD_KIND_LAYERS);
+        DCHECK(column->index == FIELD_LAYER_STACK);
         d->layer_stack.count = layers;
         d->flow->present = present;
     }

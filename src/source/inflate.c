@@ -97,6 +97,7 @@ static enum inflate_verdict step_gzip(struct inflate *s, const uint8_t *in, size
 enum { ZSTD_HEADER_SIZE = 3 }; // of a block; zstd asks for a block and the next one's header
 
 /// Block by block: where one is damaged, zstd gives nothing of what it made in the same call.
+// NOLINTBEGIN(readability-non-const-parameter): zstd writes to `out`
 static enum inflate_verdict step_zstd(struct inflate *s, const uint8_t *in, size_t in_size,
                                       uint8_t *out, size_t out_size, size_t *ret_taken,
                                       size_t *ret_made)
@@ -116,6 +117,7 @@ static enum inflate_verdict step_zstd(struct inflate *s, const uint8_t *in, size
     }
     return INFLATE_OK;
 }
+// NOLINTEND(readability-non-const-parameter)
 
 enum inflate_verdict inflate_step(struct inflate *s, const uint8_t *in, size_t in_size,
                                   uint8_t *out, size_t out_size, size_t *ret_taken,
