@@ -432,10 +432,12 @@ static size_t last_line(struct lines *l, struct line *ret_line)
         return 0;
     }
     const uint8_t *data = l->data + l->begin;
+    bool cut = without_cr(data, size) > l->line_size_max; // by the byte that might have been a CR
     *ret_line = (struct line){ .data = data,
-                               .size = without_cr(data, size),
+                               .size = cut ? kept_size(l) : without_cr(data, size),
                                .offset = l->begin_offset,
-                               .end = l->begin_offset + size };
+                               .end = l->begin_offset + size,
+                               .cut = cut };
     advance(l, size);
     return 1;
 }

@@ -109,6 +109,20 @@ static void long_lines_are_cut(void **state)
     expect(l, false, NULL, LINES_END);
     lines_free(l);
 
+    for (size_t size = 9; size <= 12; size++) { // the last one, without an end
+        write_file(text, size);
+        l = open_lines(10);
+        assert_int_equal(lines_read(l, true, &line, 1, &is), 1);
+        assert_int_equal(line.cut, size > 10);
+        assert_int_equal(line.size, size > 10 ? 10 : size);
+        assert_int_equal(line.end, size);
+        lines_free(l);
+    }
+    write_file("1234567890\r", 11);
+    l = open_lines(10);
+    expect(l, true, "1234567890", LINES_END);
+    lines_free(l);
+
     write_file(text, LONG); // without an end
     l = open_lines(1000);
     expect(l, false, NULL, LINES_END);
