@@ -15,8 +15,6 @@
 enum {
     /// Batches that may wait for one transport: 131,072 flows, some 80 MB at the very worst.
     RING_BATCHES = 256,
-    /// The same for an import, which waits: memory stays small however slow the transport is.
-    RING_BATCHES_IMPORT = 32,
     STOP_DEADLINE_MS = 5000,
 };
 
@@ -124,11 +122,6 @@ static int open_enrich(struct pipeline *p, const struct settings *settings, stru
     return 0;
 }
 
-static size_t ring_batches(const struct settings *settings)
-{
-    return settings->command == COMMAND_IMPORT ? RING_BATCHES_IMPORT : RING_BATCHES;
-}
-
 static int start_file(struct pipeline *p, const struct settings *settings, struct err *err)
 {
     struct file_settings file = {
@@ -141,7 +134,7 @@ static int start_file(struct pipeline *p, const struct settings *settings, struc
     if (file_open(&file, &self, err) != 0) {
         return err->status;
     }
-    int status = transport_start(&TRANSPORT_FILE, self, ring_batches(settings), closed, p,
+    int status = transport_start(&TRANSPORT_FILE, self, RING_BATCHES, closed, p,
                                  &p->transports[p->transport_count]);
     if (status != 0) {
         TRANSPORT_FILE.close(self);
@@ -168,7 +161,7 @@ int pipeline_open(struct pipeline *p, const struct settings *settings, size_t in
         return err->status;
     }
     enum { TRANSPORTS = 1 };
-    size_t batches = TRANSPORTS * (ring_batches(settings) + 1) + 2 * intakes;
+    size_t batches = TRANSPORTS * (RING_BATCHES + 1) + 2 * intakes;
     if (batch_pool_new(batches, released, p, &p->pool) != 0) {
         return err_set(err, ERR_NO_MEMORY, "out of memory for %zu batches", batches);
     }
