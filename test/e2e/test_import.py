@@ -15,7 +15,7 @@ import time
 
 import pytest
 
-from programs import books, weir_command
+from programs import books, weir_command, weir_path
 
 START_NS = 1_722_384_059_000_000_000
 
@@ -462,6 +462,27 @@ def test_kill_and_go_on(place):
             break
     assert killed > 0
     check_all([open(out, "rb").read()])  # and no line is cut: weir mends its own file
+
+
+@pytest.mark.parametrize("profile", ["weir", "elastic"])
+def test_memory_does_not_grow_with_the_file(place, profile):
+    """However slow the output is: here nobody takes it for a while."""
+    if "san" in os.path.basename(os.path.dirname(weir_path())):
+        pytest.skip("sanitizers take memory of their own")
+    peaks = []
+    for count in (20000, 120000):
+        log = place.file("a.log", lines(count))
+        run = place.start("-state", "none", "-format", "ecs", "-ecs.profile", profile, log,
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        time.sleep(0.5)
+        while run.stdout.read(1 << 20):
+            pass
+        run.stdout.close()
+        _, status, usage = os.wait4(run.pid, 0)
+        run.returncode = os.waitstatus_to_exitcode(status)
+        assert run.returncode == 0
+        peaks.append(usage.ru_maxrss)
+    assert max(peaks) < 100_000 and peaks[1] - peaks[0] < 30_000, peaks  # kB
 
 
 # --- Which records ----------------------------------------------------------------------------------
