@@ -9,7 +9,6 @@ import re
 
 import pytest
 
-
 import corpus
 import differences
 import golden
@@ -18,8 +17,6 @@ import programs
 GOFLOW2 = programs.goflow2_path()
 pytestmark = pytest.mark.skipif(GOFLOW2 is None,
                                 reason="goflow2 v2.2.6 is not here and there is no go to install it")
-
-
 FILES = corpus.sflow_files() if os.path.isdir(programs.CORPORA) else []
 
 
