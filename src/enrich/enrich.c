@@ -485,11 +485,9 @@ static void reload_source(struct enrich *e, struct source *s, bool changed_only)
     if (there && is_overwritten(s, &now)) {
         set_aside(e, s);
     }
-    if (!changed_only) {
+    bool changed = there && !same(s, &now, &s->read) && !same(s, &now, &s->refused);
+    if (!changed_only || (changed && is_settled(s, &now))) {
         read_again(e, s); // says what is wrong with one that is not there
-    } else if (there && !same(s, &now, &s->read) && !same(s, &now, &s->refused) &&
-               is_settled(s, &now)) {
-        read_again(e, s);
     }
 }
 

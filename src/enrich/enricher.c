@@ -135,12 +135,14 @@ static uint32_t make_owner(struct enricher *x, uint64_t source)
     struct piece piece = { 0 };
     uint32_t owner = (uint32_t)source;
     uint32_t network = (uint32_t)(source >> 32);
-    if (owner != 0) {
-        struct asn_owner found = asn_get(x->tables->parts[PART_ASN]->asn, owner);
+    const struct part *asn = x->tables->parts[PART_ASN];
+    const struct part *networks = x->tables->parts[PART_NETWORKS];
+    if (asn != NULL && owner != 0) {
+        struct asn_owner found = asn_get(asn->asn, owner);
         at = put_owner(&found, at, &piece);
     }
-    if (network != 0) {
-        const char *name = networks_name(x->tables->parts[PART_NETWORKS]->networks, network);
+    if (networks != NULL && network != 0) {
+        const char *name = networks_name(networks->networks, network);
         piece.network_at = (uint32_t)(at - text);
         piece.network_size = (uint32_t)strlen(name);
         at = (uint8_t *)mempcpy(at, name, piece.network_size);

@@ -38,6 +38,7 @@ static void add_newest(struct buf *list, const char *folder, size_t folder_size,
     if (size < 0 || (size_t)size >= sizeof(path)) {
         return;
     }
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): only one thread opens and reads again
     if (glob(path, 0, NULL, &found) == 0) {
         if (list->size > 0) {
             buf_append_char(list, ',');

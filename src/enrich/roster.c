@@ -237,7 +237,7 @@ static bool is_heading(const struct csv_record *r)
 
 static int read_record(struct roster *e, const struct csv_record *r, struct err *err)
 {
-    uint32_t exporter;
+    uint32_t exporter = 0;
     if (r->count < 2 || r->count > 4) {
         return err_set(err, ERR_INVALID,
                        "%zu field%s; wanted are exporter,name or exporter,ifindex,name,alias",
