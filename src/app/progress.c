@@ -79,7 +79,8 @@ void progress_show(struct progress *p, const struct progress_state *s)
     }
     int width = size < LINE_SIZE ? size : LINE_SIZE - 1;
     int blanks = p->width > width ? p->width - width : 0;
-    (void)dprintf(STDERR_FILENO, "\r%s%*s", line, blanks, ""); // for eyes only
+    // The cursor goes back, so that a line of the log stands in a row of its own.
+    (void)dprintf(STDERR_FILENO, "\r%s%*s\r", line, blanks, ""); // for eyes only
     p->width = width;
 }
 
