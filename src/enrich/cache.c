@@ -11,8 +11,8 @@
  */
 #include "enrich/cache.h"
 
-#include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 
 #include "base/hash.h"
@@ -67,6 +67,9 @@ int cache_new(struct cache **ret_cache)
         cache_free(c);
         return ERR_NO_MEMORY;
     }
+    // Each address is somewhere else: with small pages finding the page costs as much as the line.
+    (void)madvise(c->sets, SETS * sizeof(struct set), MADV_HUGEPAGE); // or not, and it is slower
+    (void)madvise(c->ring, RING_SIZE, MADV_HUGEPAGE);
     if (getrandom(&c->seed, sizeof(c->seed), GRND_NONBLOCK) != (ssize_t)sizeof(c->seed)) {
         c->seed = (uint64_t)(uintptr_t)c->sets; // early at boot: better than a constant
     }
@@ -119,11 +122,12 @@ void cache_prefetch(const struct cache *c, uint64_t key)
     __builtin_prefetch(set_of(c, key), 1);
 }
 
-void cache_prefetch_piece(const struct cache *c, uint32_t piece)
+void cache_prefetch_piece(const struct cache *c, uint32_t piece, enum cache_kind kind)
 {
-    enum { LINE = 64, LINES = 4 };
+    enum { LINE = 64, GEO_LINES = 4, OWNER_LINES = 2 }; // what most of them take
     const uint8_t *at = (const uint8_t *)cache_piece(c, piece);
-    for (size_t i = 0; piece != 0 && i < LINES; i++) {
+    size_t lines = piece == 0 ? 0 : kind == CACHE_GEO ? GEO_LINES : OWNER_LINES;
+    for (size_t i = 0; i < lines; i++) {
         __builtin_prefetch(at + LINE * i);
     }
 }

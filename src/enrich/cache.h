@@ -74,4 +74,4 @@ uint32_t cache_add_piece(struct cache *c, enum cache_kind kind, uint64_t source,
 /// A piece that was found or made.
 struct piece *cache_piece(const struct cache *c, uint32_t piece);
 /// Asks for its memory; nothing for 0.
-void cache_prefetch_piece(const struct cache *c, uint32_t piece);
+void cache_prefetch_piece(const struct cache *c, uint32_t piece, enum cache_kind kind);

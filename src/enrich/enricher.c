@@ -197,8 +197,8 @@ static void find_all(struct enricher *x)
         const struct cache_entry *found = cache_find(x->cache, w->entry.key);
         if (found != NULL) {
             w->entry = *found;
-            cache_prefetch_piece(x->cache, found->geo);
-            cache_prefetch_piece(x->cache, found->owner);
+            cache_prefetch_piece(x->cache, found->geo, CACHE_GEO);
+            cache_prefetch_piece(x->cache, found->owner, CACHE_OWNER);
             continue;
         }
         unknown[count++] = w;

@@ -53,8 +53,8 @@ static void entries_and_pieces(void **state)
     assert_int_equal(e->geo, geo);
     assert_int_equal(e->owner, owner);
     cache_prefetch(c, key);
-    cache_prefetch_piece(c, geo);
-    cache_prefetch_piece(c, 0);
+    cache_prefetch_piece(c, geo, CACHE_GEO);
+    cache_prefetch_piece(c, 0, CACHE_OWNER);
     cache_clear(c);
     assert_null(cache_find(c, key));
     assert_int_equal(cache_piece_of(c, CACHE_GEO, 5), 0);
