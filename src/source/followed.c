@@ -276,7 +276,7 @@ static void take(struct followed_env *env, struct followed *f, const struct stat
     }
     bool known = is_known(env, f, st);
     bool ours =
-        f->vouched || (reach > 0 && (known || env->is_missing(env->context, f->id.fingerprint)));
+        f->vouched || known || (reach > 0 && env->is_missing(env->context, f->id.fingerprint));
     if (!ours) {
         leave(env, f, FOLLOWED_USELESS);
         return;

@@ -101,8 +101,16 @@ static bool same_fingerprint(const struct track *t, const uint64_t fingerprint[2
     return t->id.fingerprint[0] == fingerprint[0] && t->id.fingerprint[1] == fingerprint[1];
 }
 
+static bool has_inode(const struct track *t)
+{
+    return t->device != 0 || t->inode != 0;
+}
+
 static void unlink_inode(struct positions *p, struct track *t)
 {
+    if (!has_inode(t)) {
+        return;
+    }
     struct track **at = inode_bucket(p, t->device, t->inode);
     while (*at != NULL && *at != t) {
         at = &(*at)->next_by_inode;
@@ -117,6 +125,9 @@ static void set_inode(struct positions *p, struct track *t, uint64_t device, uin
     unlink_inode(p, t);
     t->device = device;
     t->inode = inode;
+    if (!has_inode(t)) {
+        return; // many may have none: they are in no bucket
+    }
     struct track **bucket = inode_bucket(p, device, inode);
     t->next_by_inode = *bucket;
     *bucket = t;
