@@ -23,6 +23,7 @@ struct rig {
     char pattern[PATH_SIZE];
     char text[TEXT_SIZE];
     size_t size;
+    bool undelivered; ///< nothing is acknowledged
     _Atomic bool stop;
 };
 
@@ -36,7 +37,9 @@ static void take_line(void *context, const struct line *line)
     r->size += line->size;
     r->text[r->size++] = ' ';
     r->text[r->size] = '\0';
-    positions_acknowledge(r->positions, line->origin->track, line->offset, line->end);
+    if (!r->undelivered) {
+        positions_acknowledge(r->positions, line->origin->track, line->offset, line->end);
+    }
 }
 
 static const char *path_of(const char *name)
@@ -525,6 +528,29 @@ static void a_live_file_that_was_truncated_once(void **state)
     }
 }
 
+static void renamed_before_anything_was_delivered(void **state)
+{
+    (void)state;
+    char path[PATH_SIZE];
+    struct err err;
+    struct rig *r = rig_new();
+    (void)snprintf(path, sizeof(path), "%s", path_of("state"));
+    positions_close(r->positions);
+    assert_int_equal(positions_open(path, &r->positions, &err), 0);
+    r->settings.positions = r->positions;
+    r->undelivered = true;
+    append("a.log", "one\n");
+    rig_start(r);
+    expect(r, "one ");
+    rig_end(r);
+    reload(r, path);
+    r->undelivered = false;
+    assert_int_equal(rename(path_of("a.log"), path_of("a.log.1")), 0);
+    rig_start(r);
+    expect(r, "one one ");
+    rig_free(r);
+}
+
 static void waiting(void **state)
 {
     (void)state;
@@ -591,6 +617,7 @@ int main(void)
         TEST(when_it_may_not_read),
         TEST(nothing_is_noted_before_it_is_on_the_disk),
         TEST(a_live_file_that_was_truncated_once),
+        TEST(renamed_before_anything_was_delivered),
         TEST(waiting),
         TEST(what_cannot_be),
     };
