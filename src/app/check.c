@@ -167,10 +167,9 @@ static bool check_enrich(const struct settings *s)
 {
     struct err err = { 0 };
     struct enrich *enrich;
-    const struct enrich_settings settings = { .city = s->geoip_city,
-                                              .asn = s->geoip_asn,
-                                              .networks = s->networks,
-                                              .names = s->names };
+    const struct enrich_settings settings = {
+        .city = s->geoip_city, .asn = s->geoip_asn, .networks = s->networks, .names = s->names
+    };
     if (strcmp(s->format, "ecs") != 0) {
         return true;
     }
