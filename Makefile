@@ -134,7 +134,7 @@ deps-test:
 
 run: deps-build ## install what is missing, build, start weir
 	@$(MAKE) --no-print-directory all
-	$(B)/weir -mapping mapping.yaml $(if $(wildcard $(GEO)/asn-ipv6.csv),$(GEO_FLAGS))
+	$(B)/weir -mapping mapping.yaml $(if $(wildcard $(GEO)/asn-ipv6.csv),-format ecs $(GEO_FLAGS))
 
 # What `make geo` fetched.
 GEO := build/geo

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * libmaxminddb is not used. The version that Debian 12 has trusts what a file says of itself in
- * several places (MaxMind publishes the files that show it), and descends into nested values by
- * recursion: one damaged database ends the program. What weir needs of the format is small.
+ * libmaxminddb is not used. The version that Debian 12 has opens several of the damaged files that
+ * MaxMind publishes, and hands out an offset of four billion from one; here a damaged database has
+ * to be refused by its name, and one that is overwritten under us must do no harm. What weir needs
+ * of the format is small.
  *
  * A database is a tree, sixteen zeros, data, and metadata behind a mark. A node is two records of
  * 24, 28 or 32 bits: below node_count another node, equal to it nothing, above it an offset into
