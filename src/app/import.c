@@ -382,7 +382,11 @@ static int open_positions(struct import *im, struct err *err)
         }
         state = path;
     }
-    return positions_open(state, &im->pipeline.positions, err);
+    if (positions_open(state, &im->pipeline.positions, err) != 0) {
+        return err->status;
+    }
+    positions_set_sync(im->pipeline.positions, pipeline_sync, &im->pipeline);
+    return 0;
 }
 
 static void measure_files(struct import *im)
