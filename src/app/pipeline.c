@@ -173,6 +173,7 @@ int pipeline_open(struct pipeline *p, const struct settings *settings, size_t in
                                           .enrich = p->enrich,
                                           .sampling = p->sampling,
                                           .lines = { .keep_original = keep_original,
+                                                     .one_record = ecs && elastic,
                                                      .since_ns = settings->since_ns,
                                                      .until_ns = settings->until_ns },
                                           .allow = p->allow,

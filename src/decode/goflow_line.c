@@ -486,8 +486,8 @@ static void begin(struct goflow_reader *g, const struct line *line, struct batch
     (void)draft_begin(&g->draft, out); // filled through the draft
 }
 
-enum ledger_entry goflow_read(struct goflow_reader *g, const struct line *line,
-                              struct batch_writer *out)
+static enum ledger_entry read_record(struct goflow_reader *g, const struct line *line,
+                                     struct batch_writer *out)
 {
     enum ledger_entry outcome;
     batch_writer_line(out, line);
@@ -517,5 +517,36 @@ enum ledger_entry goflow_read(struct goflow_reader *g, const struct line *line,
         add_error(g, line, &src, &dst, out);
     }
     ledger_count(g->ledger, outcome, 1);
+    return outcome;
+}
+
+/// How much of the line is its first record: all of it, unless an object is followed by another. A
+/// record rarely has a bracket before its last one, so that it is rarely read twice.
+static size_t first_record_size(const struct line *line)
+{
+    const uint8_t *bracket = memchr(line->data, '}', line->size);
+    if (bracket == NULL || bracket + 1 == line->data + line->size || line->data[0] != '{') {
+        return line->size;
+    }
+    struct json_rd r = { .begin = line->data, .at = line->data, .end = line->data + line->size };
+    return json_rd_value(&r) && json_rd_is_at(&r, '{') ? (size_t)(r.at - r.begin) : line->size;
+}
+
+enum ledger_entry goflow_read(struct goflow_reader *g, const struct line *line,
+                              struct batch_writer *out)
+{
+    enum ledger_entry outcome = LEDGER_LINE_FLOW;
+    bool whole = line->size == 0 || line->cut || g->settings.one_record;
+    struct line rest = *line;
+    do {
+        struct line record = rest;
+        record.size = whole ? rest.size : first_record_size(&rest);
+        rest.data += record.size;
+        rest.size -= record.size;
+        rest.offset += record.size;
+        record.end = rest.size == 0 ? line->end : rest.offset;
+        enum ledger_entry one = read_record(g, &record, out);
+        outcome = one == LEDGER_LINE_FLOW ? outcome : one;
+    } while (rest.size > 0);
     return outcome;
 }

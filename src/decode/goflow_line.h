@@ -22,6 +22,7 @@ struct goflow_reader;
 
 struct goflow_settings {
     bool keep_original; ///< flows carry their line too, not only errors
+    bool one_record;    ///< a line with several records is an error, as it is to Elasticsearch
     uint64_t since_ns;  ///< flows with a time before this are passed over; 0: none are
     uint64_t until_ns;  ///< likewise from this on; 0: none are
 };
@@ -33,7 +34,9 @@ int goflow_reader_new(const struct mapping *mapping, const struct goflow_setting
 void goflow_reader_free(struct goflow_reader *g);
 
 /// Reads one line and appends its record to `out`, which learns of the line by itself. Counts it
-/// (LEDGER_LINES and the outcome, which is returned: LEDGER_LINE_FLOW, or why not).
+/// (LEDGER_LINES and the outcome, which is returned: LEDGER_LINE_FLOW, or why not). goflow2's
+/// workers write at the same time, and now and then two records come to stand on one line
+/// (docs/import.md): each is counted as a line of its own, at its own offset.
 enum ledger_entry goflow_read(struct goflow_reader *g, const struct line *line,
                               struct batch_writer *out);
 

@@ -465,6 +465,46 @@ static void the_longest_line_is_kept_beside_what_it_says(void **state)
     rig_free(r);
 }
 
+/// goflow2's workers write at the same time: records without a line end between them.
+static void several_records_on_a_line(void **state)
+{
+    (void)state;
+    static const char LINE[] =
+        "{\"time_flow_start_ns\":5,\"bytes\":1}{\"time_flow_start_ns\":6,"
+        "\"bytes\":2,\"x\":{\"y\":[{}]}}{\"bytes\":3}{\"time_flow_start_ns\":7}";
+    static const uint64_t OFFSETS[] = { 0, 34, 83, 94 };
+    struct rig *r = rig_new(NULL, (struct goflow_settings){ .keep_original = true });
+    assert_int_equal(rig_give(r, LINE, sizeof(LINE) - 1, false), LEDGER_LINE_NO_TIME);
+    assert_int_equal(r->batch->flow_count, 4);
+    for (uint32_t i = 0; i < 4; i++) {
+        const struct flow *f = &r->batch->flows[i];
+        uint64_t end = i < 3 ? OFFSETS[i + 1] : sizeof(LINE) - 1;
+        assert_int_equal(f->offset, OFFSETS[i]);
+        assert_int_equal(f->kind, i == 2 ? RECORD_ERROR : RECORD_FLOW);
+        assert_int_equal(f->original.count, end - OFFSETS[i]);
+        assert_memory_equal(batch_bytes(r->batch, f->original), LINE + OFFSETS[i],
+                            f->original.count);
+    }
+    assert_int_equal(r->batch->flows[1].bytes, 2);
+    assert_int_equal(r->batch->file_count, 1); // one unbroken run of bytes
+    assert_int_equal(r->batch->files[0].begin, 0);
+    assert_int_equal(r->batch->files[0].end, sizeof(LINE)); // its line end too
+    rig_free(r);
+    // What follows is no object, or is none that is whole.
+    r = rig_new(NULL, (struct goflow_settings){ 0 });
+    rig_expect(r, "{\"time_flow_start_ns\":5},{\"time_flow_start_ns\":6}", LEDGER_LINE_NOT_JSON);
+    assert_int_equal(r->batch->flow_count, 1);
+    static const char HALF[] = "{\"time_flow_start_ns\":5}{\"time_flow_start_ns\":";
+    assert_int_equal(rig_give(r, HALF, sizeof(HALF) - 1, false), LEDGER_LINE_NOT_JSON);
+    assert_int_equal(r->batch->flow_count, 2);
+    assert_int_equal(r->batch->flows[0].kind, RECORD_FLOW);
+    rig_free(r);
+    r = rig_new(NULL, (struct goflow_settings){ .one_record = true });
+    assert_int_equal(rig_give(r, LINE, sizeof(LINE) - 1, false), LEDGER_LINE_NOT_JSON);
+    assert_int_equal(r->batch->flow_count, 1);
+    rig_free(r);
+}
+
 static void since_and_until_are_exact(void **state)
 {
     (void)state;
@@ -518,6 +558,7 @@ int main(void)
         cmocka_unit_test(errors_keep_the_addresses),
         cmocka_unit_test(long_lines_and_many_columns),
         cmocka_unit_test(the_longest_line_is_kept_beside_what_it_says),
+        cmocka_unit_test(several_records_on_a_line),
         cmocka_unit_test(since_and_until_are_exact),
         cmocka_unit_test(lines_do_not_mix),
     };

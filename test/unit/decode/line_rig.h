@@ -75,8 +75,8 @@ static void rig_free(struct rig *r)
     mem_free(r);
 }
 
-/// Reads one line, from a block of exactly its size. r->flow is what came of it.
-static enum ledger_entry rig_read_bytes(struct rig *r, const void *data, size_t size, bool cut)
+/// Reads one line, from a block of exactly its size. r->batch is what came of it.
+static enum ledger_entry rig_give(struct rig *r, const void *data, size_t size, bool cut)
 {
     uint8_t *exact = mem_zalloc(size > 0 ? size : 1);
     assert_non_null(exact);
@@ -97,10 +97,18 @@ static enum ledger_entry rig_read_bytes(struct rig *r, const void *data, size_t 
     batch_writer_flush(&r->writer);
     mem_free(exact);
     r->flow = NULL;
+    return outcome;
+}
+
+/// The same for a line of one record: r->flow is what came of it.
+static enum ledger_entry rig_read_bytes(struct rig *r, const void *data, size_t size, bool cut)
+{
+    uint64_t offset = r->offset;
+    enum ledger_entry outcome = rig_give(r, data, size, cut);
     if (r->batch != NULL) {
         assert_int_equal(r->batch->flow_count, 1);
         r->flow = &r->batch->flows[0];
-        assert_int_equal(r->flow->offset, line.offset);
+        assert_int_equal(r->flow->offset, offset);
         assert_int_equal(r->flow->kind, outcome == LEDGER_LINE_FLOW ? RECORD_FLOW : RECORD_ERROR);
     }
     return outcome;
