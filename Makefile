@@ -186,7 +186,8 @@ format-check:
 	clang-format-14 --dry-run -Werror $(C_FILES)
 
 tidy: ## clang-tidy (slow)
-	clang-tidy-14 --quiet $(SRC) -- -std=c17 -D_GNU_SOURCE -Isrc
+	@printf '%s\n' $(SRC) | xargs -n 4 -P $$(nproc) \
+		sh -c 'clang-tidy-14 --quiet "$$@" -- -std=c17 -D_GNU_SOURCE -Isrc' sh
 
 docs: all ## make the reference and the manual page from the option table, examples from golden cases
 	$(B)/weir help markdown > docs/reference.md
