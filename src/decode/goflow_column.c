@@ -177,8 +177,7 @@ void column_table_free(struct column_table *t)
         return;
     }
     for (size_t i = 0; i < t->count; i++) {
-        char *key = (char *)(uintptr_t)t->keys[i].key; // ours
-        mem_free(key);
+        mem_free(t->keys[i].key);
     }
     mem_free(t);
 }

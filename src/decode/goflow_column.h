@@ -29,7 +29,7 @@ enum column_read {
 };
 
 struct column_key {
-    const char *key; ///< "name": with quotes and colon, as goflow2 writes it; owned
+    char *key; ///< "name": with quotes and colon, as goflow2 writes it; owned
     size_t key_size;
     enum column_read read;
     enum renderer renderer; ///< of a custom column

@@ -397,19 +397,20 @@ static void judge(struct goflow_reader *g)
 static void read_json(struct goflow_reader *g)
 {
     struct json_rd *r = &g->rd;
-    if (!json_rd_blanks(r)) {
-        blame_syntax(g);
-    } else if (json_rd_is_at(r, '{')) {
+    bool ok = json_rd_blanks(r);
+    bool object = ok && json_rd_is_at(r, '{');
+    if (object) {
         r->at++;
-        if (!read_columns(g)) {
-            blame_syntax(g);
-        } else {
-            judge(g);
-        }
-    } else if (r->at == r->end || json_rd_value(r)) {
-        blame(g, LEDGER_LINE_NOT_OBJECT, "not an object such as {\"type\":\"SFLOW_5\",...}");
-    } else {
+        ok = read_columns(g);
+    } else if (ok && r->at < r->end) {
+        ok = json_rd_value(r);
+    }
+    if (!ok) {
         blame_syntax(g);
+    } else if (object) {
+        judge(g);
+    } else {
+        blame(g, LEDGER_LINE_NOT_OBJECT, "not an object such as {\"type\":\"SFLOW_5\",...}");
     }
 }
 
