@@ -20,17 +20,22 @@ pytestmark = pytest.mark.skipif(GOFLOW2 is None,
 FILES = corpus.sflow_files() if os.path.isdir(programs.CORPORA) else []
 
 
-def output(collector, datagrams):
+def output(collector, datagrams, pause_every=8):
     with collector as c:
-        c.send(datagrams, pause_every=8)
+        c.send(datagrams, pause_every=pause_every)
         c.settle()
         c.stop()
         return c.output_bytes(), c.log_text()
 
 
 def both(datagrams, *flags):
-    theirs, _ = output(programs.goflow2_collector(GOFLOW2, *flags), datagrams)
+    """On a busy machine goflow2's socket overflows: then it is sent to again, more slowly. What is
+    compared is all of weir's output with all of goflow2's in any case."""
     ours, log = output(programs.weir_collector(*flags), datagrams)
+    for pause_every in (8, 2, 1):
+        theirs, _ = output(programs.goflow2_collector(GOFLOW2, *flags), datagrams, pause_every)
+        if theirs.count(b"\n") >= ours.count(b"\n"):
+            break
     return theirs, ours, programs.books(log)
 
 
