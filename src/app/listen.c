@@ -29,37 +29,7 @@ static int bad(struct err *err, const char *url, const char *why)
     return err_set(err, ERR_INVALID, "-listen \"%.150s\": %s", url, why);
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/// Decodes %XX in place; false for a broken one.
-static bool decode_percent(char *text)
-{
-    char *out = text;
-    for (const char *p = text; *p != '\0'; p++) {
-        if (*p != '%') {
-            *out++ = *p;
-            continue;
-        }
-        int high = hex_digit(p[1]);
-        int low = high < 0 ? -1 : hex_digit(p[2]);
-        if (low < 0 || (high == 0 && low == 0)) {
-            return false;
-        }
-        *out++ = (char)(high << 4 | low);
-        p += 2;
-    }
-    *out = '\0';
-    return true;
-}
-
-/// As decode_percent(); a plus is a blank.
+/// As value_decode_percent(); a plus is a blank.
 static bool decode_query(char *text)
 {
     for (char *p = text; *p != '\0'; p++) {
@@ -67,7 +37,7 @@ static bool decode_query(char *text)
             *p = ' ';
         }
     }
-    return decode_percent(text);
+    return value_decode_percent(text);
 }
 
 static bool is_scheme(const char *name, const char *text, size_t size)
@@ -124,7 +94,7 @@ static int parse_host(char *text, const char *url, struct listener *l, struct er
     if (port == NULL || num_get_u64(port + 1, strlen(port + 1), UINT16_MAX, &number) != 0) {
         return bad(err, url, "needs a port up to 65535, as in sflow://:6343");
     }
-    if (!decode_percent(host) || strlen(host) >= sizeof(l->host) ||
+    if (!value_decode_percent(host) || strlen(host) >= sizeof(l->host) ||
         strcspn(host, " \t\r\n\"<>\\^`{|}") != strlen(host)) {
         return bad(err, url, "host is not valid");
     }

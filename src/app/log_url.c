@@ -12,36 +12,6 @@
 
 enum { POLL_MS = 250, SCAN_MS = 10000, CLOSE_MS = 300000, INTERVAL_MAX_S = 3600 };
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/// Decodes %XX in place; false for a broken one.
-static bool decode(char *text)
-{
-    char *out = text;
-    for (const char *p = text; *p != '\0'; p++) {
-        if (*p != '%') {
-            *out++ = *p;
-            continue;
-        }
-        int high = hex_digit(p[1]);
-        int low = high < 0 ? -1 : hex_digit(p[2]);
-        if (low < 0 || (high == 0 && low == 0)) {
-            return false;
-        }
-        *out++ = (char)(high << 4 | low);
-        p += 2;
-    }
-    *out = '\0';
-    return true;
-}
-
 enum key { KEY_FROM, KEY_EXCLUDE, KEY_OLDER, KEY_LINE_MAX, KEY_POLL, KEY_SCAN, KEY_CLOSE, KEYS };
 
 static const struct {
@@ -110,7 +80,7 @@ static int set(enum key key, const char *value, struct log_url *u)
 static int set_pair(const char *url, char *pair, struct log_url *u, struct err *err)
 {
     char *value = strchr(pair, '=');
-    if (value == NULL || !decode(value)) {
+    if (value == NULL || !value_decode_percent(value)) {
         return err_set(err, ERR_INVALID, "-listen \"log://%.150s\": \"%.50s\" is not KEY=VALUE",
                        url, pair);
     }
@@ -160,7 +130,7 @@ int log_url_parse(const char *url, struct log_url *ret_url, struct err *err)
     if (query != NULL) {
         *query++ = '\0';
     }
-    if (u->text[0] == '\0' || !decode(u->text)) {
+    if (u->text[0] == '\0' || !value_decode_percent(u->text)) {
         return err_set(err, ERR_INVALID,
                        "-listen \"log://%.150s\": expected a path such as "
                        "log:///var/log/sflow/goflow2/*.log",

@@ -76,3 +76,23 @@ int value_time(const char *text, uint64_t *ret_ns)
     *ret_ns = (uint64_t)seconds * NS_PER_S + fraction;
     return 0;
 }
+
+bool value_decode_percent(char *text)
+{
+    char *out = text;
+    for (const char *p = text; *p != '\0'; p++) {
+        if (*p != '%') {
+            *out++ = *p;
+            continue;
+        }
+        int high = num_hex_digit((uint8_t)p[1]);
+        int low = high < 0 ? -1 : num_hex_digit((uint8_t)p[2]);
+        if (low < 0 || (high == 0 && low == 0)) {
+            return false;
+        }
+        *out++ = (char)(high << 4 | low);
+        p += 2;
+    }
+    *out = '\0';
+    return true;
+}

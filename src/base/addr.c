@@ -168,23 +168,16 @@ static const uint8_t *scan_v4(const uint8_t *at, uint8_t ret_bytes[static 4])
     return at;
 }
 
-static inline unsigned hex_digit(uint8_t c)
-{
-    unsigned decimal = (unsigned)c - '0';
-    unsigned letter = ((unsigned)c | 0x20) - 'a';
-    return decimal <= 9 ? decimal : letter <= 5 ? letter + 10 : 16;
-}
-
 /// Up to four hexadecimal digits. Returns where they end.
 static inline const uint8_t *scan_group(const uint8_t *at, uint16_t *ret_group)
 {
     unsigned group = 0;
     for (int i = 0; i < 4; i++, at++) {
-        unsigned digit = hex_digit(*at);
-        if (digit > 15) {
+        int digit = num_hex_digit(*at);
+        if (digit < 0) {
             break;
         }
-        group = group << 4 | digit;
+        group = group << 4 | (unsigned)digit;
     }
     *ret_group = (uint16_t)group;
     return at;

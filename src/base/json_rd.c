@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include "base/num.h"
+
 bool json_rd_blanks(struct json_rd *r)
 {
     while (r->at < r->end) {
@@ -38,7 +40,7 @@ bool json_rd_blanks(struct json_rd *r)
 
 static bool is_hex(uint8_t c)
 {
-    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
+    return num_hex_digit(c) >= 0;
 }
 
 /// Behind a backslash; false when it is no escape. Leaves the reader behind it.

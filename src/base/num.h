@@ -23,6 +23,14 @@ uint8_t *num_put_u32(uint8_t *at, uint32_t value);
 /// `value` as `digits` lowercase hexadecimal digits, zeros in front.
 uint8_t *num_put_hex(uint8_t *at, uint64_t value, unsigned digits);
 
+/// The number of a hexadecimal digit of either case; -1 for anything else.
+static inline int num_hex_digit(uint8_t c)
+{
+    unsigned decimal = (unsigned)c - '0';
+    unsigned letter = ((unsigned)c | 0x20) - 'a';
+    return decimal <= 9 ? (int)decimal : letter <= 5 ? (int)letter + 10 : -1;
+}
+
 /// All of `text` (`size` bytes, decimal digits only) as a number up to `max`. ERR_INVALID,
 /// ERR_RANGE.
 int num_get_u64(const char *text, size_t size, uint64_t max, uint64_t *ret_value) MUST_USE;

@@ -340,15 +340,6 @@ static inline enum column_verdict read_time(const struct column_key *column, str
     return read_odd_time(column, r, d);
 }
 
-static int hex_digit(uint8_t c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /// An address as text, or the digits that goflow2 prints of one without a renderer.
 static bool parse_addr(const uint8_t *text, size_t size, struct addr *ret_address)
 {
@@ -360,8 +351,8 @@ static bool parse_addr(const uint8_t *text, size_t size, struct addr *ret_addres
         return false;
     }
     for (size_t i = 0; i < size; i += 2) {
-        int high = hex_digit(text[i]);
-        int low = hex_digit(text[i + 1]);
+        int high = num_hex_digit(text[i]);
+        int low = num_hex_digit(text[i + 1]);
         if (high < 0 || low < 0) {
             return false;
         }
@@ -510,8 +501,8 @@ static bool parse_mac(const uint8_t *text, size_t size, uint64_t *ret_mac)
     }
     uint64_t mac = 0;
     for (size_t i = 0; i < MAC_TEXT_SIZE; i += 3) {
-        int high = hex_digit(text[i]);
-        int low = hex_digit(text[i + 1]);
+        int high = num_hex_digit(text[i]);
+        int low = num_hex_digit(text[i + 1]);
         bool colon = i + 2 == MAC_TEXT_SIZE || text[i + 2] == ':';
         if (high < 0 || low < 0 || !colon) {
             return false;
@@ -660,8 +651,8 @@ static size_t parse_hex(const struct value *v, uint8_t out[static TEXT_SIZE_MAX 
 {
     size_t size = v->plain_size / 2;
     for (size_t i = 0; i < size; i++) {
-        int high = hex_digit(v->plain[2 * i]);
-        int low = hex_digit(v->plain[2 * i + 1]);
+        int high = num_hex_digit(v->plain[2 * i]);
+        int low = num_hex_digit(v->plain[2 * i + 1]);
         if (high < 0 || low < 0) {
             return 0;
         }
