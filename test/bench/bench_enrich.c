@@ -10,10 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "bench.h"
 #include "enrich/enrich.h"
 
 enum { ADDRESSES = 500000, BATCHES = 10000, IPV6_PERCENT = 20 };
@@ -28,13 +28,6 @@ static uint64_t next_random(void)
     state ^= state >> 7;
     state ^= state << 17;
     return state;
-}
-
-static double cpu_ns(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t); // cannot fail for this clock
-    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
 /// Public unicast, mostly: 1.0.0.0 to 223.255.255.255, 2000::/3 to 2c00::.

@@ -5,11 +5,11 @@
  */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "app/synth.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "bench.h"
 #include "decode/decode.h"
 #include "format/format.h"
 
@@ -42,13 +42,6 @@ static void take(void *context, struct batch *batch)
     s->flows += batch->flow_count;
     s->bytes += s->out.size;
     batch_unref(batch);
-}
-
-static double cpu_ns(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t); // cannot fail for this clock
-    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
 static void measure(const char *name, const char *format, const char *columns)

@@ -8,11 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/line.h"
 #include "base/mem.h"
+#include "bench.h"
 #include "decode/goflow_line.h"
 #include "enrich/enrich.h"
 #include "format/ecs.h"
@@ -44,13 +44,6 @@ static void take(void *context, struct batch *batch)
     s->flows += batch->flow_count;
     s->bytes += s->out.size;
     batch_unref(batch);
-}
-
-static double cpu_ns(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t); // cannot fail for this clock
-    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
 static void measure(const char *name, const struct ecs_settings *ecs, struct enrich *enrich)
