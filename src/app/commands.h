@@ -15,4 +15,5 @@ int run_command(struct settings *s);
 int import_command(const struct settings *s);
 int replay_command(const struct settings *s);
 int generate_command(const struct settings *s);
+int setup_command(const struct settings *s);
 int check_command(struct settings *s);

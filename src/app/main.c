@@ -98,6 +98,8 @@ static int dispatch(struct settings *s)
         return replay_command(s);
     case COMMAND_GENERATE:
         return generate_command(s);
+    case COMMAND_SETUP:
+        return setup_command(s);
     case COMMAND_CHECK:
         return check_command(s);
     case COMMAND_RUN:

@@ -14,13 +14,15 @@ enum {
     IN_CHECK = 1 << COMMAND_CHECK,
     IN_LISTENING = IN_RUN | IN_CHECK,
     IN_IMPORT = 1 << COMMAND_IMPORT,
-    IN_KEEPING = IN_LISTENING | IN_IMPORT,
-    IN_PIPELINE = IN_KEEPING | IN_REPLAY,
-    IN_ALL = IN_PIPELINE | IN_GENERATE,
+    IN_PIPELINE = IN_LISTENING | IN_IMPORT | IN_REPLAY,
+    IN_SETUP = 1 << COMMAND_SETUP,
+    IN_SEARCH = IN_PIPELINE | IN_SETUP,
+    IN_ALL = IN_PIPELINE | IN_GENERATE | IN_SETUP,
 };
 
-#define SECTION_ECS "ECS documents (-format ecs)"
-#define SECTION_NAMES "Geography and names (-format ecs)"
+#define SECTION_SEARCH "Elasticsearch and OpenSearch (-transport elasticsearch)"
+#define SECTION_ECS "ECS documents (-format ecs, -transport elasticsearch)"
+#define SECTION_NAMES "Geography and names of ECS documents"
 /// Read, so that goflow2's command lines work, and of no effect without -transport kafka.
 #define SECTION_KAFKA "Kafka (of a later version; without effect in this one)"
 
@@ -51,6 +53,8 @@ const struct command_info COMMANDS[COMMAND_COUNT] = {
                          "read pcap and pcapng captures as though received" },
     [COMMAND_GENERATE] = { "generate", "[FLAGS] URL",
                            "send made-up sFlow to udp://HOST:PORT or into pcap://FILE" },
+    [COMMAND_SETUP] = { "setup", "[FLAGS]",
+                        "install templates and dashboards for Elasticsearch, OpenSearch" },
     [COMMAND_CHECK] = { "check", "[FLAGS]", "read everything and say what would run" },
     [COMMAND_HELP] = { "help", "[COMMAND]", "this, or the flags of one command" },
     [COMMAND_VERSION] = { "version", "", "print the version" },

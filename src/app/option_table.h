@@ -13,6 +13,7 @@ enum command {
     COMMAND_IMPORT,
     COMMAND_REPLAY,
     COMMAND_GENERATE,
+    COMMAND_SETUP,
     COMMAND_CHECK,
     COMMAND_HELP,
     COMMAND_VERSION,
@@ -41,6 +42,7 @@ enum option_type {
     OPTION_TYPE_DURATION, ///< uint64_t nanoseconds
     OPTION_TYPE_TIME,     ///< uint64_t nanoseconds since 1970; "" is 0
     OPTION_TYPE_SIZE,     ///< uint64_t bytes: 65536, 64k, 1m
+    OPTION_TYPE_SECRET,   ///< const char *, which only the environment may give
 };
 
 struct option_info {

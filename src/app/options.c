@@ -22,7 +22,7 @@
 enum { CONFIG_DEPTH_MAX = 6, QUOTED_SIZE = 256, WARNINGS_SIZE_MAX = 1 << 16 };
 
 /// Commands of later versions: named, so that who types them learns more than "unknown".
-static const char *const LATER_COMMANDS[] = { "query", "backup", "setup" };
+static const char *const LATER_COMMANDS[] = { "query", "backup" };
 /// Flags that goflow2 v3 has and v2 has not.
 static const char *const LATER_FLAGS[] = { "templates.ttl", "templates.sweep-interval",
                                            "templates.ttl.extend-on-access", "templates.json.path",
@@ -49,6 +49,7 @@ static int store(enum option_id option, const char *text, struct settings *s)
     int status = 0;
     switch (o->type) {
     case OPTION_TYPE_TEXT:
+    case OPTION_TYPE_SECRET:
         memcpy(at, &text, sizeof(text));
         break;
     case OPTION_TYPE_BOOL:
@@ -94,6 +95,7 @@ static const char *expected(enum option_id option, int status)
         [OPTION_TYPE_DURATION] = "a time such as 10s or 1m30s",
         [OPTION_TYPE_TIME] = "a time such as 2026-01-31 or 2026-01-31T12:00:00Z",
         [OPTION_TYPE_SIZE] = "bytes, such as 65536, 64k or 1m",
+        [OPTION_TYPE_SECRET] = "a text",
     };
     return status == ERR_RANGE ? "a number in range" : WORDS[OPTIONS[option].type];
 }
@@ -165,6 +167,15 @@ static int bad_flag_value(struct reader *r, enum option_id option, const char *t
                    status == ERR_RANGE ? "value out of range" : "parse error");
 }
 
+/// Command lines and files are read by many.
+static int refuse_secret(struct err *err, enum option_id option, int status)
+{
+    char env[OPTION_ENV_SIZE_MAX];
+    return err_set(err, status,
+                   "%s is a secret: put it into %s in the environment, or use -%s_file",
+                   OPTIONS[option].name, option_env_name(option, env), OPTIONS[option].name);
+}
+
 /// One flag at argv[*index]; moves on past it and its value.
 static int parse_flag(struct reader *r, int argc, char **argv, int *index)
 {
@@ -185,6 +196,9 @@ static int parse_flag(struct reader *r, int argc, char **argv, int *index)
         return unknown_flag(r, name, size);
     }
     enum option_id option = (enum option_id)found;
+    if (OPTIONS[option].type == OPTION_TYPE_SECRET) {
+        return refuse_secret(r->err, option, ERR_USAGE);
+    }
     if (value == NULL && OPTIONS[option].type == OPTION_TYPE_BOOL) {
         value = "true";
     }
@@ -420,6 +434,11 @@ static int take_from_file(struct reader *r, enum option_id option, struct yml_no
         return yml_err(r->err, key, "%s is set twice in this file", name);
     }
     r->in_file[option] = true;
+    if (OPTIONS[option].type == OPTION_TYPE_SECRET) {
+        struct err refusal;
+        (void)refuse_secret(&refusal, option, ERR_INVALID); // only its words
+        return yml_err(r->err, key, "%s", refusal.text);
+    }
     if (yml_kind(value) == YML_KIND_MAP) {
         return yml_err(r->err, value,
                        "%s has a value of its own: write names below it in full, as in "

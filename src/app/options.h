@@ -81,6 +81,36 @@ struct settings {
     const char *geoip_asn;
     const char *networks;
     const char *names;
+    const char *deadletter; ///< import
+    const char *es_url;
+    const char *es_cloud_id;
+    const char *es_product;
+    const char *es_api_key_file;
+    const char *es_api_key;
+    const char *es_user;
+    const char *es_password_file;
+    const char *es_password;
+    const char *es_token_file;
+    const char *es_token;
+    const char *es_ca;
+    const char *es_ca_fingerprint;
+    const char *es_cert;
+    const char *es_key;
+    bool es_insecure;
+    const char *es_index;
+    const char *es_pipeline;
+    bool es_raw;
+    int64_t es_gzip;
+    int64_t es_connections;
+    uint64_t es_bulk_size;
+    uint64_t es_flush_ns;
+    uint64_t es_timeout_ns;
+    uint64_t es_spool; ///< bytes
+    const char *es_deadletter;
+    uint64_t keep_ns; ///< setup; 0: for ever
+    const char *kibana;
+    bool dry_run;
+    bool uninstall;
     const char *ports;    ///< replay
     int64_t rate;         ///< generate: datagrams per second, 0 for as fast as can be
     int64_t count;        ///< datagrams in all, 0 for no end
