@@ -13,6 +13,8 @@ enum exit_code {
 
 int run_command(struct settings *s);
 int import_command(const struct settings *s);
+/// import -deadletter.
+int resend_command(const struct settings *s);
 int replay_command(const struct settings *s);
 int generate_command(const struct settings *s);
 int setup_command(const struct settings *s);

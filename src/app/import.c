@@ -36,6 +36,7 @@
 enum {
     LINES_PER_LOOK = 512,
     CONTROL_INTERVAL_MS = 100,
+    DRAIN_INTERVAL_MS = 10,
     SAVE_INTERVAL_MS = 1000,
     RETRY_MS = 20,
 };
@@ -477,12 +478,14 @@ static void stop(struct import *im)
     }
 }
 
-/// Until every file is read, or a signal says stop, or nobody reads the output any more.
+/// Until every file is read and its records are delivered, or a signal says stop, or nobody reads
+/// the output any more.
 static void control(struct import *im)
 {
     uint64_t save_due_ns = 0;
-    while (atomic_load(&im->running) > 0) {
-        switch (signals_wait(CONTROL_INTERVAL_MS)) {
+    bool reading = true;
+    while (reading || (!pipeline_is_done(&im->pipeline) && !atomic_load(&im->stopped))) {
+        switch (signals_wait(reading ? CONTROL_INTERVAL_MS : DRAIN_INTERVAL_MS)) {
         case SIGINT:
         case SIGTERM:
             stop(im);
@@ -503,6 +506,7 @@ static void control(struct import *im)
         }
         struct progress_state s = state_of(im);
         progress_show(&im->progress, &s);
+        reading = atomic_load(&im->running) > 0;
     }
 }
 
@@ -575,7 +579,7 @@ static int finish(struct import *im)
     for (size_t i = 0; i < im->pipeline.transport_count; i++) {
         struct transport_books books = transport_books(im->pipeline.transports[i]);
         s.error_documents += books.error_documents;
-        bad += books.error_documents + books.dropped[TRANSPORT_DROP_TOO_LARGE];
+        bad += books.error_documents + books.refused + books.dropped[TRANSPORT_DROP_TOO_LARGE];
     }
     (void)pipeline_log_books(&im->pipeline, &s.sums); // it says so when they do not balance
     if (atomic_load(&im->pipeline.closed)) {

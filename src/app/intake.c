@@ -33,6 +33,9 @@ static void hand_on(void *context, struct batch *batch)
     if (in->enricher != NULL) {
         enrich_batch(in->enricher, batch);
     }
+    batch->keep = in->settings->once   ? BATCH_WAITING
+                  : in->reader != NULL ? BATCH_FOLLOWED
+                                       : BATCH_PASSING;
     ledger_count(&in->ledger, LEDGER_FLOW_HANDED_ON, batch->flow_count);
     in->settings->hand_on(in->settings->context, batch, in->wait);
 }

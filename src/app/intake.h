@@ -37,6 +37,7 @@ struct intake_settings {
     struct goflow_settings lines;    ///< how logs are read
     const struct cidr *allow;        ///< exporters that are listened to; none: everyone
     size_t allow_count;
+    bool once;                 ///< what is read can be read again: batches wait rather than be kept
     uint64_t mute_count;       ///< error lines per interval; 0: all of them (goflow2's err.cnt)
     uint64_t mute_interval_ns; ///< 0: all of them (goflow2's err.int)
     struct batch_pool *pool;

@@ -93,7 +93,7 @@ static int dispatch(struct settings *s)
     }
     switch (s->command) {
     case COMMAND_IMPORT:
-        return import_command(s);
+        return s->deadletter[0] != '\0' ? resend_command(s) : import_command(s);
     case COMMAND_REPLAY:
         return replay_command(s);
     case COMMAND_GENERATE:

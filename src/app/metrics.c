@@ -443,6 +443,13 @@ static void print_outcome(struct buf *out, const char *transport, const char *ou
                transport, outcome, n);
 }
 
+static void print_note(struct buf *out, const char *transport, const char *note, uint64_t n)
+{
+    buf_printf(out,
+               "weir_transport_delivered_flows_total{transport=\"%s\",note=\"%s\"} %" PRIu64 "\n",
+               transport, note, n);
+}
+
 static void print_transports(const struct pipeline *pipeline, struct buf *out)
 {
     head(out, "weir_transport_flows_total", "counter", "Flows by what became of them.");
@@ -451,6 +458,8 @@ static void print_transports(const struct pipeline *pipeline, struct buf *out)
         struct transport_books books = transport_books(pipeline->transports[i]);
         print_outcome(out, name, "received", books.received);
         print_outcome(out, name, "delivered", books.delivered);
+        print_outcome(out, name, "refused", books.refused);
+        print_outcome(out, name, "recovered", books.recovered);
         for (enum transport_drop d = 0; d < TRANSPORT_DROP_COUNT; d++) {
             print_outcome(out, name, transport_drop_text(d), books.dropped[d]);
         }
@@ -460,6 +469,24 @@ static void print_transports(const struct pipeline *pipeline, struct buf *out)
         buf_printf(out, "weir_transport_waiting_flows{transport=\"%s\"} %" PRIu64 "\n",
                    transport_name(pipeline->transports[i]),
                    transport_books(pipeline->transports[i]).waiting);
+    }
+    head(out, "weir_transport_delivered_flows_total", "counter", "Delivered flows of note.");
+    for (size_t i = 0; i < pipeline->transport_count; i++) {
+        const char *name = transport_name(pipeline->transports[i]);
+        struct transport_books books = transport_books(pipeline->transports[i]);
+        print_note(out, name, "error_document", books.error_documents);
+        print_note(out, name, "duplicate", books.duplicates);
+        print_note(out, name, "repeat_possible", books.repeats_possible);
+        print_note(out, name, "failure_store", books.failure_store);
+    }
+    head(out, "weir_transport_spooled_flows", "gauge", "Flows that are kept on disk for delivery.");
+    for (size_t i = 0; i < pipeline->transport_count; i++) {
+        buf_printf(out, "weir_transport_spooled_flows{transport=\"%s\"} %" PRIu64 "\n",
+                   transport_name(pipeline->transports[i]),
+                   transport_books(pipeline->transports[i]).spooled);
+    }
+    for (size_t i = 0; i < pipeline->transport_count; i++) {
+        transport_print_metrics(pipeline->transports[i], out);
     }
     head(out, "weir_batches_in_use", "gauge", "Batches between receiving and delivery.");
     buf_printf(out, "weir_batches_in_use %zu\n", batch_pool_out(pipeline->pool));

@@ -286,8 +286,15 @@ static const char *operand_of(enum command command)
 }
 
 /// import, replay and generate take arguments, behind their flags.
-static int check_operands(const struct settings *s, struct err *err)
+static int check_operands(const struct settings *s, bool resends, struct err *err)
 {
+    if (resends) {
+        return s->arg_count == 0 ? 0
+                                 : err_set(err, ERR_USAGE,
+                                           "unexpected argument \"%.100s\": -deadletter sends its "
+                                           "own file again, and reads no logs",
+                                           s->args[0]);
+    }
     if (s->arg_count == 0) {
         return err_set(err, ERR_USAGE, "weir %s needs a %s", COMMANDS[s->command].name,
                        operand_of(s->command));
@@ -308,8 +315,10 @@ static int check_operands(const struct settings *s, struct err *err)
 
 /// What is left of the command line must be something that the command takes. goflow2 passes over
 /// it.
-static int check_args(const struct settings *s, struct err *err)
+static int check_args(const struct reader *r)
 {
+    const struct settings *s = r->settings;
+    struct err *err = r->err;
     if (s->goflow2 || s->help) {
         return 0;
     }
@@ -318,7 +327,8 @@ static int check_args(const struct settings *s, struct err *err)
     }
     if (s->command == COMMAND_IMPORT || s->command == COMMAND_REPLAY ||
         s->command == COMMAND_GENERATE) {
-        return check_operands(s, err);
+        bool resends = r->texts[OPTION_DEADLETTER] != NULL && r->texts[OPTION_DEADLETTER][0] != '\0';
+        return check_operands(s, resends, err);
     }
     if (s->arg_count == 0) {
         return 0;
@@ -527,7 +537,7 @@ static int read_all(struct reader *r, int argc, char **argv, char **env)
 {
     int index;
     if (parse_command(r, argc, argv, &index) != 0 || parse_flags(r, argc, argv, index) != 0 ||
-        check_args(r->settings, r->err) != 0) {
+        check_args(r) != 0) {
         return r->err->status;
     }
     if (wants_only_words(r)) {
@@ -589,13 +599,6 @@ int settings_check(const struct settings *s, struct err *err)
     if (strcmp(s->produce, "sample") != 0) {
         return err_set(err, ERR_INVALID, "-produce \"%.50s\": no such producer (sample)",
                        s->produce);
-    }
-    if (strcmp(s->transport, "kafka") == 0) {
-        return err_set(err, ERR_UNSUPPORTED, "-transport kafka is not in this version; file is");
-    }
-    if (strcmp(s->transport, "file") != 0) {
-        return err_set(err, ERR_INVALID, "-transport \"%.50s\": no such transport (file)",
-                       s->transport);
     }
     if (s->command == COMMAND_IMPORT) {
         if (s->summary[0] != '\0' && strcmp(s->summary, "json") != 0) {

@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "app/outputs.h"
 #include "base/mem.h"
-#include "transport/file.h"
 
 enum {
     /// Batches that may wait for one transport: 131,072 flows, some 80 MB at the very worst.
@@ -99,9 +99,10 @@ static int open_mapping(struct pipeline *p, const struct settings *settings, str
 }
 
 /// Only documents show what the databases and names say.
-static int open_enrich(struct pipeline *p, const struct settings *settings, struct err *err)
+static int open_enrich(struct pipeline *p, const struct settings *settings, unsigned outputs,
+                       struct err *err)
 {
-    if (strcmp(settings->format, "ecs") != 0) {
+    if (!outputs_want_enrich(settings, outputs)) {
         return 0;
     }
     struct enrich_settings enrich = { .city = settings->geoip_city,
@@ -122,68 +123,49 @@ static int open_enrich(struct pipeline *p, const struct settings *settings, stru
     return 0;
 }
 
-static int start_file(struct pipeline *p, const struct settings *settings, struct err *err)
-{
-    struct file_settings file = {
-        .path = settings->transport_file,
-        .separator = settings->transport_file_sep,
-        .errors_path = settings->import_errors,
-        .format = { .name = settings->format, .mapping = p->mapping, .ecs = &p->ecs.ecs }
-    };
-    void *self;
-    if (file_open(&file, &self, err) != 0) {
-        return err->status;
-    }
-    int status = transport_start(&TRANSPORT_FILE, self, RING_BATCHES, closed, p,
-                                 &p->transports[p->transport_count]);
-    if (status != 0) {
-        TRANSPORT_FILE.close(self);
-        return err_set(err, status, "cannot start the file transport: %s", status_text(status));
-    }
-    p->transport_count++;
-    return 0;
-}
-
 int pipeline_open(struct pipeline *p, const struct settings *settings, size_t intakes,
                   struct err *err)
 {
     *p = (struct pipeline){ 0 };
     size_t allow_count;
+    unsigned outputs;
     p->sampling = mem_zalloc(sizeof(*p->sampling));
     if (p->sampling == NULL) {
         return err_set(err, ERR_NO_MEMORY, "out of memory");
     }
-    if (settings_check(settings, err) != 0 || open_mapping(p, settings, err) != 0 ||
-        ecs_options_read(&p->ecs, settings, err) != 0 ||
+    if (settings_check(settings, err) != 0 || outputs_read(settings, &outputs, err) != 0 ||
+        open_mapping(p, settings, err) != 0 || ecs_options_read(&p->ecs, settings, err) != 0 ||
         sampling_parse(settings->sampling_default, p->sampling, err) != 0 ||
-        open_enrich(p, settings, err) != 0 ||
+        open_enrich(p, settings, outputs, err) != 0 ||
         allow_parse(settings->allow, &p->allow, &allow_count, err) != 0) {
         return err->status;
     }
-    enum { TRANSPORTS = 1 };
-    size_t batches = TRANSPORTS * (RING_BATCHES + 1) + 2 * intakes;
+    size_t batches =
+        TRANSPORTS_MAX * (RING_BATCHES + 1) + outputs_batches_max(settings, outputs) + 2 * intakes;
     if (batch_pool_new(batches, released, p, &p->pool) != 0) {
         return err_set(err, ERR_NO_MEMORY, "out of memory for %zu batches", batches);
     }
     uint64_t mute_count = settings->err_cnt < 0 ? 0 : (uint64_t)settings->err_cnt; // as goflow2
-    bool elastic = p->ecs.ecs.profile == ECS_PROFILE_ELASTIC;
-    bool ecs = strcmp(settings->format, "ecs") == 0;
-    bool keep_original = ecs && (elastic || p->ecs.ecs.preserve_original);
+    bool whole = outputs_want_lines(settings, outputs);
+    bool keep_original =
+        whole || (outputs_want_ecs(settings, outputs) && p->ecs.ecs.preserve_original);
     p->intake = (struct intake_settings){ .mapping = p->mapping,
                                           .enrich = p->enrich,
                                           .sampling = p->sampling,
                                           .lines = { .keep_original = keep_original,
-                                                     .one_record = ecs && elastic,
+                                                     .one_record = whole,
                                                      .since_ns = settings->since_ns,
                                                      .until_ns = settings->until_ns },
                                           .allow = p->allow,
                                           .allow_count = allow_count,
+                                          .once = settings->command == COMMAND_IMPORT ||
+                                                  settings->command == COMMAND_REPLAY,
                                           .mute_count = mute_count,
                                           .mute_interval_ns = settings->err_int_ns,
                                           .pool = p->pool,
                                           .hand_on = hand_on,
                                           .context = p };
-    return start_file(p, settings, err);
+    return outputs_start(p, settings, outputs, RING_BATCHES, closed, err);
 }
 
 void pipeline_prepare_stop(struct pipeline *p)
@@ -224,10 +206,21 @@ int pipeline_sync(void *context)
     return status;
 }
 
+bool pipeline_is_done(const struct pipeline *p)
+{
+    for (size_t i = 0; i < p->transport_count; i++) {
+        if (transport_books(p->transports[i]).waiting > 0) {
+            transport_flush(p->transports[i]);
+            return false;
+        }
+    }
+    return true;
+}
+
 bool pipeline_is_behind(const struct pipeline *p)
 {
     for (size_t i = 0; i < p->transport_count; i++) {
-        if (transport_books(p->transports[i]).batches_waiting >= RING_BATCHES / 2) {
+        if (transport_is_behind(p->transports[i])) {
             return true;
         }
     }

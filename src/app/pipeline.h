@@ -7,6 +7,7 @@
 #pragma once
 
 #include "app/ecs_options.h"
+#include "app/elasticsearch_options.h"
 #include "app/intake.h"
 #include "app/options.h"
 #include "base/buf.h"
@@ -24,6 +25,7 @@ struct pipeline {
     size_t transport_count;
     struct transport *transports[TRANSPORTS_MAX];
     struct ecs_options ecs;
+    struct elasticsearch_options elasticsearch;
     struct enrich *enrich; ///< NULL when the format asks for nothing
     struct sampling *sampling;
     struct positions *positions; ///< of the logs that are read; the caller opens and closes it
@@ -48,6 +50,9 @@ void pipeline_free(struct pipeline *p);
 
 /// What was delivered will outlive a power cut: a positions_sync_fn; the context is the pipeline.
 positions_sync_fn pipeline_sync;
+
+/// Whether nothing waits for delivery. Nothing more comes: what transports gather is to leave.
+bool pipeline_is_done(const struct pipeline *p);
 
 /// Whether a transport has so much waiting that who can wait should.
 bool pipeline_is_behind(const struct pipeline *p);

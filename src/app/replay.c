@@ -21,7 +21,7 @@
 #include "base/num.h"
 #include "source/pcap.h"
 
-enum { PORTS_MAX = 64, DATAGRAMS_PER_LOOK = 256 };
+enum { PORTS_MAX = 64, DATAGRAMS_PER_LOOK = 256, DRAIN_INTERVAL_MS = 10 };
 
 struct replay {
     const struct settings *settings;
@@ -161,6 +161,11 @@ int replay_command(const struct settings *s)
     if (start(r, &err) == 0) {
         code = replay_all(r);
         intake_flush(r->intake);
+        while (!r->stopped && !pipeline_is_done(&r->pipeline)) {
+            struct timespec pause = { .tv_nsec = DRAIN_INTERVAL_MS * (long)NS_PER_MS };
+            (void)nanosleep(&pause, NULL); // may end early
+            hear_signals(r);
+        }
     } else {
         log_with(LOG_LEVEL_ERROR, "cannot start", NULL, LOG_TEXT("error", err.text));
         code = err.status == ERR_USAGE ? EXIT_USAGE : EXIT_CANNOT_RUN;

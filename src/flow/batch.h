@@ -30,6 +30,13 @@ struct batch_file {
     uint64_t end;
 };
 
+/// What may be done with a batch that a transport cannot deliver for now.
+enum batch_keep {
+    BATCH_PASSING,  ///< of datagrams: kept as long as there is room, the oldest go first
+    BATCH_FOLLOWED, ///< of a log that is followed: kept, and never given up
+    BATCH_WAITING,  ///< its source can wait (an import, a replay): it is not kept elsewhere
+};
+
 struct batch {
     struct batch_pool *pool;
     struct batch *next_free;
@@ -37,6 +44,7 @@ struct batch {
     uint32_t flow_count;
     uint32_t arena_used;
     uint32_t file_count;
+    enum batch_keep keep;
     _Atomic bool undelivered; ///< a transport gave it up: positions must not move past it
     uint64_t begun_ns;        ///< monotonic time of the first flow
     struct batch_file files[BATCH_FILES_MAX];

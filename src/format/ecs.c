@@ -17,6 +17,20 @@ struct plan {
     struct ecs_weir *weir;       ///< likewise
 };
 
+enum ecs_dataset ecs_dataset_of(const struct ecs_settings *settings, const struct flow *flow)
+{
+    bool split = settings->profile == ECS_PROFILE_WEIR || settings->raw;
+    return split ? envelope_dataset(flow) : ECS_DATASET_SFLOW; // Elastic's package has only this
+}
+
+const char *ecs_dataset_text(const struct ecs_settings *settings, enum ecs_dataset dataset)
+{
+    if (settings->dataset[0] != '\0') {
+        return settings->dataset;
+    }
+    return dataset == ECS_DATASET_NETFLOW ? "goflow2.netflow" : "goflow2.sflow";
+}
+
 static enum format_outcome append(void *plan_, const struct batch *batch, const struct flow *flow,
                                   struct buf *out)
 {
@@ -48,7 +62,7 @@ static int plan_new(const struct format_settings *settings, void **ret_plan, str
     }
     int status = envelope_init(&plan->envelope, settings->ecs, err);
     if (status == 0) {
-        status = settings->ecs->profile == ECS_PROFILE_ELASTIC
+        status = settings->ecs->profile == ECS_PROFILE_ELASTIC || settings->ecs->raw
                      ? ecs_elastic_new(settings, &plan->elastic)
                      : ecs_weir_new(settings, &plan->envelope, &plan->weir);
     }

@@ -31,10 +31,19 @@ struct ecs_settings {
     const char *agent_name;    ///< agent.name
     const char *agent_version; ///< agent.version
     bool show_id;              ///< the record id as event.id
+    bool raw;                  ///< the line as it is, in message, and nothing made of it
 };
 
 #define ECS_TIMEZONE_LOCAL "local"
 #define ECS_TAG_PRESERVE "preserve_original_event"
+
+/// What goes into which dataset.
+enum ecs_dataset { ECS_DATASET_SFLOW, ECS_DATASET_NETFLOW, ECS_DATASET_COUNT };
+
+/// Of a record: NetFlow and IPFIX have a dataset of their own.
+enum ecs_dataset ecs_dataset_of(const struct ecs_settings *settings, const struct flow *flow);
+/// "goflow2.sflow", "goflow2.netflow", or what the settings say for both.
+const char *ecs_dataset_text(const struct ecs_settings *settings, enum ecs_dataset dataset);
 
 /// Whether a constant field may be called so; `object` is the one at the top of the document that
 /// it is in, "" for the top itself. What weir sets is not to be had.

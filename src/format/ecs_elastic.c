@@ -5,6 +5,7 @@
  */
 #include "format/ecs_elastic.h"
 
+#include "base/json_text.h"
 #include "base/mem.h"
 #include "base/num.h"
 #include "format/elastic.h"
@@ -16,8 +17,7 @@ struct ecs_elastic {
     struct format *json; ///< goflow2's line of a flow
     struct buf line;
     struct buf event;
-    const char *version;
-    bool show_id;
+    const struct ecs_settings *settings;
 };
 
 void ecs_elastic_free(struct ecs_elastic *e)
@@ -39,8 +39,7 @@ int ecs_elastic_new(const struct format_settings *settings, struct ecs_elastic *
     }
     buf_init(&e->line, SCRATCH_SIZE_MAX);
     buf_init(&e->event, SCRATCH_SIZE_MAX);
-    e->version = settings->ecs->version;
-    e->show_id = settings->ecs->show_id;
+    e->settings = settings->ecs;
     struct format_settings json = { .name = "json", .mapping = settings->mapping };
     struct err err;
     int status = elastic_new(&e->elastic);
@@ -64,7 +63,7 @@ static void make_event(struct ecs_elastic *e, struct envelope *envelope, const s
     if (buf_reserve(out, EVENT_SIZE_MAX + envelope->texts.size + origin) != 0) {
         return;
     }
-    enum ecs_dataset dataset = ECS_DATASET_SFLOW; // the package has only this one
+    enum ecs_dataset dataset = ecs_dataset_of(e->settings, flow);
     // A line that became a flow does not say when it was read.
     uint64_t read_ns = flow->time_received_ns != 0 && (flow->file == 0 || flow->kind != RECORD_FLOW)
                            ? flow->time_received_ns
@@ -79,7 +78,7 @@ static void make_event(struct ecs_elastic *e, struct envelope *envelope, const s
     at = PUT(at, "\"ingested\":\"");
     at = envelope_put_time_s(envelope, at, now_ns);
     at = PUT(at, "\",");
-    if (e->show_id) {
+    if (e->settings->show_id) {
         at = PUT(at, "\"id\":\"");
         record_id(batch, flow, (char *)at);
         at = PUT(at + RECORD_ID_SIZE, "\",");
@@ -111,6 +110,15 @@ static struct elastic_json json_of(const struct batch *batch, struct span span)
     return (struct elastic_json){ .data = batch_bytes(batch, span), .size = span.count };
 }
 
+/// What an agent sends: the line in `message`, for a pipeline to take apart.
+static void append_raw(const struct elastic_input *in, struct buf *out)
+{
+    buf_append(out, in->event.data, in->event.size - 1);
+    buf_append_text(out, ",\"message\":");
+    json_append_string(out, in->line, in->size);
+    buf_append_char(out, '}');
+}
+
 enum format_outcome ecs_elastic_append(struct ecs_elastic *e, struct envelope *envelope,
                                        const struct batch *batch, const struct flow *flow,
                                        uint64_t now_ns, struct buf *out)
@@ -134,7 +142,11 @@ enum format_outcome ecs_elastic_append(struct ecs_elastic *e, struct envelope *e
         .dst_as = json_of(batch, flow->dst_place.as),
         .city_unavailable = (flow->lookups & LOOKUP_CITY_UNAVAILABLE) != 0,
         .asn_unavailable = (flow->lookups & LOOKUP_ASN_UNAVAILABLE) != 0,
-        .ecs_version = e->version,
+        .ecs_version = e->settings->version,
     };
+    if (e->settings->raw) {
+        append_raw(&in, out);
+        return FORMAT_MESSAGE;
+    }
     return elastic_append(e->elastic, &in, out) ? FORMAT_ERROR_DOCUMENT : FORMAT_MESSAGE;
 }

@@ -154,19 +154,11 @@ static bool is_local(const char *zone)
     return strcmp(zone, ECS_TIMEZONE_LOCAL) == 0;
 }
 
-static const char *dataset_name(const struct ecs_settings *s, enum ecs_dataset dataset)
-{
-    if (s->dataset[0] != '\0') {
-        return s->dataset;
-    }
-    return dataset == ECS_DATASET_NETFLOW ? "goflow2.netflow" : "goflow2.sflow";
-}
-
 static void append_head(const struct ecs_settings *s, enum ecs_dataset dataset,
                         const struct buf members[static ECS_OBJECT_COUNT], struct buf *out)
 {
     buf_append_text(out, "\"data_stream\":{\"type\":\"logs\",\"dataset\":");
-    json_append_text(out, dataset_name(s, dataset));
+    json_append_text(out, ecs_dataset_text(s, dataset));
     buf_append_text(out, ",\"namespace\":");
     json_append_text(out, s->namespace);
     buf_append_text(out, "},\"ecs\":{\"version\":");
@@ -187,7 +179,7 @@ static void append_event(struct envelope *e, enum ecs_dataset dataset,
     struct buf *out = &e->texts;
     const char *zone = e->settings->timezone;
     buf_append_text(out, "\"dataset\":");
-    json_append_text(out, dataset_name(e->settings, dataset));
+    json_append_text(out, ecs_dataset_text(e->settings, dataset));
     buf_append_char(out, ',');
     if (zone[0] != '\0') {
         buf_append_text(out, "\"timezone\":\"");

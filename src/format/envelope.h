@@ -19,9 +19,6 @@ struct piece {
 
 enum { TIMESTAMP_SIZE = 24, TIMESTAMP_NS_SIZE = 30 };
 
-/// What goes into which dataset.
-enum ecs_dataset { ECS_DATASET_SFLOW, ECS_DATASET_NETFLOW, ECS_DATASET_COUNT };
-
 /// Objects of the document to which constant fields may be added.
 enum ecs_object {
     ECS_OBJECT_ROOT, ///< names that weir does not use

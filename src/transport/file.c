@@ -54,7 +54,7 @@ struct file {
     const struct batch *batch; ///< what `out` was made from, while it is not written
     struct buf out;
     size_t written; ///< of out
-    struct transport_delivery delivery;
+    struct transport_tally tally;
     int errors_fd;     ///< -1: none
     struct buf errors; ///< lines of the batch that could not be read
     size_t errors_written;
@@ -355,7 +355,7 @@ static void begin(struct file *f, const struct batch *batch)
 {
     f->batch = batch;
     f->written = 0;
-    f->delivery = (struct transport_delivery){ 0 };
+    f->tally = (struct transport_tally){ 0 };
     f->end_count = 0;
     f->errors_written = 0;
     buf_clear(&f->errors);
@@ -368,7 +368,7 @@ static void begin(struct file *f, const struct batch *batch)
         if (is_message) {
             buf_append(&f->out, f->settings.separator, f->separator_size);
         }
-        f->delivery.error_documents += outcome == FORMAT_ERROR_DOCUMENT;
+        f->tally.error_documents += outcome == FORMAT_ERROR_DOCUMENT;
         if (flow->kind == RECORD_ERROR && !is_message && f->errors_fd >= 0) {
             buf_append(&f->errors, batch_bytes(batch, flow->original), flow->original.count);
             buf_append_char(&f->errors, '\n');
@@ -376,7 +376,7 @@ static void begin(struct file *f, const struct batch *batch)
         if (f->out.bad) {
             f->out.bad = false;
             f->out.size = before;
-            f->delivery.too_large++;
+            f->tally.too_large++;
         } else if (is_message) {
             f->ends[f->end_count++] = f->out.size;
         }
@@ -419,7 +419,7 @@ static enum transport_verdict write_rest(struct file *f, int fd, const char *pat
 }
 
 static enum transport_verdict file_deliver(void *self, struct batch *batch,
-                                           struct transport_delivery *ret_delivery)
+                                           struct transport_tally *ret_tally)
 {
     struct file *f = self;
     if (f->batch != batch) {
@@ -438,7 +438,7 @@ static enum transport_verdict file_deliver(void *self, struct batch *batch,
         log_with(LOG_LEVEL_INFO, "writing again", NULL, LOG_TEXT("file", target(f)));
     }
     f->batch = NULL;
-    *ret_delivery = f->delivery;
+    *ret_tally = f->tally;
     return TRANSPORT_DONE;
 }
 

@@ -14,7 +14,7 @@
 #include "base/ring.h"
 
 enum {
-    TICK_MS = 500,
+    TICK_MS = 100,
     RETRY_MS = 100,
 };
 
@@ -22,16 +22,23 @@ struct transport {
     const struct transport_kind *kind;
     void *self;
     struct ring *ring;
+    size_t capacity;
     pthread_t thread;
     transport_closed_fn *closed;
     void *context;
     _Atomic bool reopen_wanted;
+    _Atomic bool flush_wanted;
     _Atomic uint64_t deadline_ns; ///< monotonic; 0 is none
     _Atomic uint64_t received;
     _Atomic uint64_t waiting;
     _Atomic uint64_t delivered;
     _Atomic uint64_t error_documents;
+    _Atomic uint64_t duplicates;
+    _Atomic uint64_t repeats_possible;
+    _Atomic uint64_t failure_store;
+    _Atomic uint64_t refused;
     _Atomic uint64_t dropped[TRANSPORT_DROP_COUNT];
+    struct transport_books last; ///< the kind's part, when it was stopped
 };
 
 const char *transport_drop_text(enum transport_drop drop)
@@ -40,6 +47,8 @@ const char *transport_drop_text(enum transport_drop drop)
         [TRANSPORT_DROP_RING_FULL] = "ring_full",
         [TRANSPORT_DROP_TOO_LARGE] = "too_large",
         [TRANSPORT_DROP_STOPPED] = "stopped",
+        [TRANSPORT_DROP_SPOOL_FULL] = "spool_full",
+        [TRANSPORT_DROP_SPOOL_DAMAGED] = "spool_damaged",
     };
     CHECK(drop < TRANSPORT_DROP_COUNT);
     return TEXTS[drop];
@@ -56,35 +65,57 @@ static void housekeeping(struct transport *t)
     if (atomic_exchange(&t->reopen_wanted, false) && t->kind->reopen != NULL) {
         t->kind->reopen(t->self);
     }
+    if (atomic_exchange(&t->flush_wanted, false) && t->kind->flush != NULL) {
+        t->kind->flush(t->self);
+    }
     if (t->kind->tick != NULL) {
         t->kind->tick(t->self);
     }
 }
 
-/// Delivers a batch however often it takes. False when the transport is closed for good or the time
-/// to stop is over.
+void transport_settle(struct transport *t, const struct transport_tally *tally, uint64_t waited)
+{
+    atomic_fetch_add(&t->delivered, tally->delivered);
+    atomic_fetch_add(&t->error_documents, tally->error_documents);
+    atomic_fetch_add(&t->duplicates, tally->duplicates);
+    atomic_fetch_add(&t->repeats_possible, tally->repeats_possible);
+    atomic_fetch_add(&t->failure_store, tally->failure_store);
+    atomic_fetch_add(&t->refused, tally->refused);
+    atomic_fetch_add(&t->dropped[TRANSPORT_DROP_TOO_LARGE], tally->too_large);
+    atomic_fetch_add(&t->dropped[TRANSPORT_DROP_STOPPED], tally->stopped);
+    atomic_fetch_add(&t->dropped[TRANSPORT_DROP_SPOOL_DAMAGED], tally->damaged);
+    atomic_fetch_sub(&t->waiting, waited);
+}
+
+/// Delivers a batch however often it takes, or sees it taken. False when the transport is closed
+/// for good or the time to stop is over: it is still the caller's then.
 static bool deliver(struct transport *t, struct batch *batch)
 {
     for (;;) {
-        struct transport_delivery done = { 0 };
-        switch (t->kind->deliver(t->self, batch, &done)) {
+        struct transport_tally done = { 0 };
+        enum transport_verdict verdict = t->kind->deliver(t->self, batch, &done);
+        switch (verdict) {
         case TRANSPORT_DONE:
-            atomic_fetch_add(&t->dropped[TRANSPORT_DROP_TOO_LARGE], done.too_large);
-            atomic_fetch_add(&t->delivered, batch->flow_count - done.too_large);
-            atomic_fetch_add(&t->error_documents, done.error_documents);
-            atomic_fetch_sub(&t->waiting, batch->flow_count);
+            done.delivered = batch->flow_count - done.too_large;
+            transport_settle(t, &done, batch->flow_count);
+            batch_unref(batch);
+            return true;
+        case TRANSPORT_TAKEN:
             return true;
         case TRANSPORT_CLOSED:
             t->closed(t->context);
             return false;
         case TRANSPORT_RETRY:
+        case TRANSPORT_AGAIN:
             break;
         }
         if (is_overdue(t)) {
             return false;
         }
-        struct timespec pause = { .tv_nsec = RETRY_MS * (long)NS_PER_MS };
-        (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL); // may end early
+        if (verdict == TRANSPORT_RETRY) {
+            struct timespec pause = { .tv_nsec = RETRY_MS * (long)NS_PER_MS };
+            (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL); // may end early
+        }
         housekeeping(t);
     }
 }
@@ -112,9 +143,7 @@ static void *run(void *argument)
             continue;
         }
         usable = usable && deliver(t, batch);
-        if (usable) {
-            batch_unref(batch);
-        } else {
+        if (!usable) {
             drop(t, batch, TRANSPORT_DROP_STOPPED);
         }
     }
@@ -131,7 +160,11 @@ int transport_start(const struct transport_kind *kind, void *self, size_t capaci
     t->self = self;
     t->closed = closed;
     t->context = context;
+    t->capacity = capacity;
     int status = ring_new(capacity, &t->ring);
+    if (status == 0 && kind->start != NULL) {
+        status = kind->start(self, t);
+    }
     if (status == 0 && pthread_create(&t->thread, NULL, run, t) != 0) {
         status = ERR_IO;
     }
@@ -169,6 +202,29 @@ void transport_reopen(struct transport *t)
     atomic_store(&t->reopen_wanted, true);
 }
 
+void transport_flush(struct transport *t)
+{
+    atomic_store(&t->flush_wanted, true);
+}
+
+void transport_print_metrics(struct transport *t, struct buf *out)
+{
+    if (t->self != NULL && t->kind->metrics != NULL) {
+        t->kind->metrics(t->self, out);
+    }
+}
+
+bool transport_is_behind(struct transport *t)
+{
+    return ring_count(t->ring) >= t->capacity / 2 ||
+           (t->kind->is_behind != NULL && t->kind->is_behind(t->self));
+}
+
+bool transport_is_crowded(struct transport *t)
+{
+    return ring_count(t->ring) >= t->capacity / 4;
+}
+
 int transport_sync(struct transport *t)
 {
     bool open = t->self != NULL;
@@ -177,13 +233,23 @@ int transport_sync(struct transport *t)
 
 void transport_set_deadline(struct transport *t, unsigned deadline_ms)
 {
-    atomic_store(&t->deadline_ns, clock_mono_ns() + deadline_ms * NS_PER_MS);
+    uint64_t deadline_ns = clock_mono_ns() + deadline_ms * NS_PER_MS;
+    atomic_store(&t->deadline_ns, deadline_ns);
+    if (t->kind->hurry != NULL) {
+        t->kind->hurry(t->self, deadline_ns);
+    }
 }
 
 void transport_stop(struct transport *t)
 {
     ring_close(t->ring);
     CHECK(pthread_join(t->thread, NULL) == 0);
+    if (t->kind->stop != NULL) {
+        t->kind->stop(t->self);
+    }
+    if (t->kind->books != NULL) {
+        t->kind->books(t->self, &t->last);
+    }
     t->kind->close(t->self);
     t->self = NULL;
 }
@@ -199,24 +265,39 @@ void transport_free(struct transport *t)
 
 struct transport_books transport_books(struct transport *t)
 {
-    struct transport_books books = { .received = atomic_load(&t->received),
-                                     .delivered = atomic_load(&t->delivered),
-                                     .error_documents = atomic_load(&t->error_documents),
-                                     .waiting = atomic_load(&t->waiting),
-                                     .batches_waiting = ring_count(t->ring) };
-    for (int i = 0; i < TRANSPORT_DROP_COUNT; i++) {
-        books.dropped[i] = atomic_load(&t->dropped[i]);
+    struct transport_books books = t->last;
+    if (t->self != NULL && t->kind->books != NULL) {
+        t->kind->books(t->self, &books);
     }
+    books.received = atomic_load(&t->received);
+    books.delivered = atomic_load(&t->delivered);
+    books.error_documents = atomic_load(&t->error_documents);
+    books.duplicates = atomic_load(&t->duplicates);
+    books.repeats_possible = atomic_load(&t->repeats_possible);
+    books.failure_store = atomic_load(&t->failure_store);
+    books.waiting = atomic_load(&t->waiting);
+    books.refused = atomic_load(&t->refused);
+    for (int i = 0; i < TRANSPORT_DROP_COUNT; i++) {
+        books.dropped[i] += atomic_load(&t->dropped[i]);
+    }
+    books.batches_waiting = ring_count(t->ring);
     return books;
 }
 
 int64_t transport_books_difference(const struct transport_books *books)
 {
-    uint64_t gone = books->delivered + books->waiting;
+    uint64_t gone = books->delivered + books->waiting + books->spooled + books->refused;
     for (int i = 0; i < TRANSPORT_DROP_COUNT; i++) {
         gone += books->dropped[i];
     }
-    return (int64_t)(books->received - gone);
+    return (int64_t)(books->received + books->recovered - gone);
+}
+
+static void print_more(struct buf *out, const char *name, uint64_t count)
+{
+    if (count > 0) {
+        buf_printf(out, " %s=%llu", name, (unsigned long long)count);
+    }
 }
 
 void transport_books_print(const struct transport_books *books, struct buf *out)
@@ -224,14 +305,15 @@ void transport_books_print(const struct transport_books *books, struct buf *out)
     buf_printf(out, "received=%llu delivered=%llu waiting=%llu",
                (unsigned long long)books->received, (unsigned long long)books->delivered,
                (unsigned long long)books->waiting);
-    if (books->error_documents > 0) {
-        buf_printf(out, " of_which_errors=%llu", (unsigned long long)books->error_documents);
-    }
+    print_more(out, "of_which_errors", books->error_documents);
+    print_more(out, "duplicates", books->duplicates);
+    print_more(out, "repeats_possible", books->repeats_possible);
+    print_more(out, "failure_store", books->failure_store);
+    print_more(out, "recovered", books->recovered);
+    print_more(out, "spooled", books->spooled);
+    print_more(out, "refused", books->refused);
     for (enum transport_drop i = 0; i < TRANSPORT_DROP_COUNT; i++) {
-        if (books->dropped[i] > 0) {
-            buf_printf(out, " %s=%llu", transport_drop_text(i),
-                       (unsigned long long)books->dropped[i]);
-        }
+        print_more(out, transport_drop_text(i), books->dropped[i]);
     }
 }
 

@@ -72,7 +72,7 @@ static int open_file(struct setup *s, const char *path)
 
 static enum transport_verdict deliver(struct setup *s)
 {
-    struct transport_delivery delivery = { 0 };
+    struct transport_tally delivery = { 0 };
     enum transport_verdict v = TRANSPORT_FILE.deliver(s->file, s->batch, &delivery);
     assert_int_equal(delivery.too_large, 0);
     return v;

@@ -17,14 +17,14 @@ struct fake {
 };
 
 static enum transport_verdict fake_deliver(void *self, struct batch *batch,
-                                           struct transport_delivery *ret_delivery)
+                                           struct transport_tally *ret_tally)
 {
     struct fake *f = self;
     atomic_fetch_add(&f->tries, 1);
     enum transport_verdict v = (enum transport_verdict)atomic_load(&f->verdict);
     if (v == TRANSPORT_DONE) {
         atomic_fetch_add(&f->flows, batch->flow_count);
-        ret_delivery->too_large = 1;
+        ret_tally->too_large = 1;
     }
     return v;
 }

@@ -1,0 +1,778 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * A parcel is sent in requests of up to couriers_size() bytes. That size is halved when the server
+ * says that it is too much (413, 429), or takes long, and grows by a sixteenth with each request
+ * that went well: so it settles where the server is comfortable.
+ *
+ * Trouble that concerns everybody (an answer that is none, 401, 403, 429, 5xx to the request as a
+ * whole) holds all couriers for a while: as long as the server asks for (Retry-After), else 1 s and
+ * twice as long each time up to 60 s, with jitter. It is logged when it begins, when it changes and
+ * each minute, and when it is over.
+ *
+ * Rollovers: ids are unique in one backing index only. When a request was lost on its way, its
+ * documents are sent again, and if the stream got a new backing index meanwhile they can be there
+ * twice. So now and then, and for documents sent again, the reply is asked for the index, and what
+ * was created in another one than was written to when it was lost is counted.
+ */
+#include "transport/courier.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/json_text.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/pack.h"
+#include "transport/bulk.h"
+#include "transport/deadletter.h"
+
+enum {
+    SIZE_FIRST = 1 << 20,
+    SIZE_LEAST = 64 << 10,
+    CALM_MS = 3000,  ///< so long without trouble before it is said that it is over
+    SLOW_MS = 5000,  ///< a request that takes longer is too large
+    QUICK_MS = 2000, ///< one that takes less may grow
+    HOLD_FIRST_MS = 1000,
+    HOLD_MAX_MS = 60000,
+    LATER_MS = 1000, ///< before documents are sent again that a server had no room for
+    REPORT_INTERVAL_S = 60,
+    INDEX_INTERVAL_S = 10, ///< so often it is asked where streams write to
+    PATH_SIZE = 512,
+    TROUBLE_SIZE = ERR_TEXT_SIZE,
+};
+
+struct couriers {
+    struct courier_settings settings;
+    _Atomic size_t size;
+    _Atomic uint64_t hold_ns;  ///< monotonic time until which nobody goes
+    _Atomic bool away;         ///< the last try came to nothing
+    _Atomic bool plain;        ///< the server does not know the request's finer options
+    _Atomic bool target_known; ///< the stream is there, or will be made as it should
+    _Atomic uint64_t index_due_ns;
+    _Atomic uint64_t requests;
+    _Atomic uint64_t failed_requests;
+    _Atomic uint64_t sent_again; ///< documents
+    _Atomic uint64_t body_bytes;
+    _Atomic uint64_t wire_bytes;
+    pthread_mutex_t mutex; ///< of what follows
+    bool identified;
+    struct cluster_info info;
+    unsigned holds;             ///< in a row
+    char trouble[TROUBLE_SIZE]; ///< that was logged; "": there is none
+    uint64_t report_ns;         ///< when it was
+    uint64_t trouble_ns;        ///< when there last was any
+    struct parcel_indices indices;
+};
+
+/// One try with a parcel: request after request.
+struct round {
+    struct parcel *parcel;
+    struct transport_tally *tally;
+    size_t size_max; ///< of a request
+    size_t first;    ///< item of the request; those before it stay for a later try
+    size_t count;    ///< of its items
+    size_t size;     ///< of their bytes
+};
+
+struct courier {
+    struct couriers *shared;
+    struct cluster_session *session;
+    struct packer *packer; ///< NULL: none
+    struct cluster_reply reply;
+    struct buf gathered; ///< documents that do not stand together
+    struct buf packed;
+    struct buf letters; ///< for the dead-letter file
+    struct bulk_item *items;
+    size_t item_capacity;
+    bool wants_index; ///< the request asks for it
+};
+
+// --- What is shared ------------------------------------------------------------------------------
+
+int couriers_new(const struct courier_settings *settings, struct couriers **ret_couriers)
+{
+    struct couriers *cs = mem_zalloc(sizeof(*cs));
+    if (cs == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    cs->settings = *settings;
+    atomic_store(&cs->size, settings->size_max < SIZE_FIRST ? settings->size_max : SIZE_FIRST);
+    CHECK(pthread_mutex_init(&cs->mutex, NULL) == 0);
+    *ret_couriers = cs;
+    return 0;
+}
+
+void couriers_free(struct couriers *cs)
+{
+    if (cs != NULL) {
+        CHECK(pthread_mutex_destroy(&cs->mutex) == 0);
+        mem_free(cs);
+    }
+}
+
+size_t couriers_size(const struct couriers *cs)
+{
+    return atomic_load_explicit(&cs->size, memory_order_relaxed);
+}
+
+static void shrink(struct couriers *cs)
+{
+    size_t size = couriers_size(cs) / 2;
+    atomic_store(&cs->size, size < SIZE_LEAST ? SIZE_LEAST : size);
+}
+
+/// A request of `took_ns` went well.
+static void pace(struct couriers *cs, uint64_t took_ns)
+{
+    size_t size = couriers_size(cs);
+    if (took_ns > SLOW_MS * NS_PER_MS) {
+        shrink(cs);
+    } else if (took_ns < QUICK_MS * NS_PER_MS && size < cs->settings.size_max) {
+        size += size / 16;
+        atomic_store(&cs->size, size < cs->settings.size_max ? size : cs->settings.size_max);
+    }
+}
+
+static uint64_t left_ms(uint64_t until_ns)
+{
+    uint64_t now_ns = clock_mono_ns();
+    return until_ns <= now_ns ? 0 : (until_ns - now_ns) / NS_PER_MS + 1;
+}
+
+bool couriers_are_away(struct couriers *cs, uint64_t *ret_wait_ms)
+{
+    uint64_t resting_ms = 0;
+    bool resting = cluster_is_resting(cs->settings.cluster, &resting_ms);
+    uint64_t held_ms = left_ms(atomic_load(&cs->hold_ns));
+    *ret_wait_ms = resting && resting_ms > held_ms ? resting_ms : held_ms;
+    return resting || (held_ms > 0 && atomic_load(&cs->away));
+}
+
+/// Between half of `ms` and all of it, so that those who failed together do not come back together.
+static uint64_t with_jitter(uint64_t ms)
+{
+    uint32_t random = 0;
+    if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random)) {
+        random = (uint32_t)clock_mono_ns();
+    }
+    return ms / 2 + ms / 2 * random / UINT32_MAX;
+}
+
+/// Nobody goes for a while. `retry_after_ms`: what the server asks for.
+static void hold(struct couriers *cs, uint64_t retry_after_ms)
+{
+    CHECK(pthread_mutex_lock(&cs->mutex) == 0);
+    unsigned shift = cs->holds < 6 ? cs->holds : 6;
+    bool held = left_ms(atomic_load(&cs->hold_ns)) > 0; // by another courier, for the same reason
+    cs->holds += !held;
+    uint64_t ms = (uint64_t)HOLD_FIRST_MS << shift;
+    ms = with_jitter(ms < HOLD_MAX_MS ? ms : HOLD_MAX_MS);
+    ms = retry_after_ms > 0 ? retry_after_ms : ms;
+    uint64_t until_ns = clock_mono_ns() + ms * NS_PER_MS;
+    if (!held || retry_after_ms > 0) {
+        atomic_store(&cs->hold_ns, until_ns);
+    }
+    CHECK(pthread_mutex_unlock(&cs->mutex) == 0);
+}
+
+/// Says what is wrong, once for each thing and minute.
+static void report(struct couriers *cs, const char *text)
+{
+    uint64_t now_ns = clock_mono_ns();
+    CHECK(pthread_mutex_lock(&cs->mutex) == 0);
+    bool news = strncmp(cs->trouble, text, sizeof(cs->trouble) - 1) != 0 ||
+                now_ns - cs->report_ns > REPORT_INTERVAL_S * NS_PER_S;
+    if (news) {
+        (void)snprintf(cs->trouble, sizeof(cs->trouble), "%s", text); // cut is fine
+        cs->report_ns = now_ns;
+    }
+    cs->trouble_ns = now_ns;
+    CHECK(pthread_mutex_unlock(&cs->mutex) == 0);
+    if (news) {
+        log_with(LOG_LEVEL_ERROR, "cannot deliver, records are kept and it is tried again", NULL,
+                 LOG_TEXT("transport", "elasticsearch"), LOG_TEXT("error", text));
+    }
+}
+
+/// A whole parcel was taken.
+static void report_fine(struct couriers *cs)
+{
+    CHECK(pthread_mutex_lock(&cs->mutex) == 0);
+    bool was = cs->trouble[0] != '\0' && clock_mono_ns() - cs->trouble_ns > CALM_MS * NS_PER_MS;
+    if (was) {
+        cs->trouble[0] = '\0';
+    }
+    cs->holds = 0;
+    CHECK(pthread_mutex_unlock(&cs->mutex) == 0);
+    if (was) {
+        log_with(LOG_LEVEL_INFO, "delivering again", NULL, LOG_TEXT("transport", "elasticsearch"));
+    }
+}
+
+void couriers_print_metrics(struct couriers *cs, struct buf *out)
+{
+    const struct {
+        const char *name;
+        const char *help;
+        uint64_t value;
+        bool gauge;
+    } rows[] = {
+        { "requests_total", "Bulk requests sent.", atomic_load(&cs->requests), false },
+        { "failed_requests_total", "Bulk requests that failed as a whole.",
+          atomic_load(&cs->failed_requests), false },
+        { "sent_again_total", "Documents that had to be sent again.", atomic_load(&cs->sent_again),
+          false },
+        { "body_bytes_total", "Bytes of bulk requests before compression.",
+          atomic_load(&cs->body_bytes), false },
+        { "wire_bytes_total", "Bytes of bulk requests as sent.", atomic_load(&cs->wire_bytes),
+          false },
+        { "request_bytes", "Size that requests have now, before compression.", couriers_size(cs),
+          true },
+        { "away", "1 while nothing can be delivered.", atomic_load(&cs->away), true },
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        buf_printf(out,
+                   "# HELP weir_elasticsearch_%s %s\n# TYPE weir_elasticsearch_%s %s\n"
+                   "weir_elasticsearch_%s %" PRIu64 "\n",
+                   rows[i].name, rows[i].help, rows[i].name, rows[i].gauge ? "gauge" : "counter",
+                   rows[i].name, rows[i].value);
+    }
+}
+
+// --- Where streams write to ----------------------------------------------------------------------
+
+/// Where a stream's entry is, or would be; PARCEL_STREAMS_MAX: nowhere.
+static size_t find_stream(const struct parcel_indices *known, uint64_t stream)
+{
+    size_t i = 0;
+    while (i < PARCEL_STREAMS_MAX && known->streams[i] != 0 && known->streams[i] != stream) {
+        i++;
+    }
+    return i;
+}
+
+static void learn_index(struct couriers *cs, uint64_t stream, uint64_t index)
+{
+    CHECK(pthread_mutex_lock(&cs->mutex) == 0);
+    size_t i = find_stream(&cs->indices, stream);
+    if (i < PARCEL_STREAMS_MAX) {
+        cs->indices.streams[i] = stream;
+        cs->indices.indices[i] = index;
+    }
+    CHECK(pthread_mutex_unlock(&cs->mutex) == 0);
+}
+
+/// A request with these documents got lost.
+static void become_uncertain(struct courier *c, struct parcel *p)
+{
+    struct couriers *cs = c->shared;
+    if (!p->uncertain) {
+        p->uncertain = true;
+        CHECK(pthread_mutex_lock(&cs->mutex) == 0);
+        p->before = cs->indices;
+        CHECK(pthread_mutex_unlock(&cs->mutex) == 0);
+    }
+}
+
+/// Whether a document that was created now may have been created before, in an older index.
+static bool may_be_repeat(const struct parcel *p, uint64_t stream, uint64_t index)
+{
+    size_t i = find_stream(&p->before, stream);
+    return p->uncertain &&
+           (i == PARCEL_STREAMS_MAX || p->before.streams[i] == 0 || p->before.indices[i] != index);
+}
+
+// --- One courier ---------------------------------------------------------------------------------
+
+int courier_new(struct couriers *cs, struct courier **ret_courier)
+{
+    struct courier *c = mem_zalloc(sizeof(*c));
+    if (c == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    c->shared = cs;
+    cluster_reply_init(&c->reply);
+    buf_init(&c->gathered, PARCEL_SIZE_MAX);
+    buf_init(&c->packed, PARCEL_SIZE_MAX + (1 << 20));
+    buf_init(&c->letters, PARCEL_SIZE_MAX + (64 << 20));
+    int status = cluster_session_new(cs->settings.cluster, &c->session);
+    if (status == 0 && cs->settings.gzip > 0) {
+        status = packer_new(cs->settings.gzip, &c->packer);
+    }
+    if (status != 0) {
+        courier_free(c);
+        return status;
+    }
+    *ret_courier = c;
+    return 0;
+}
+
+void courier_free(struct courier *c)
+{
+    if (c != NULL) {
+        cluster_session_free(c->session);
+        packer_free(c->packer);
+        cluster_reply_release(&c->reply);
+        buf_release(&c->gathered);
+        buf_release(&c->packed);
+        buf_release(&c->letters);
+        mem_free(c->items);
+        mem_free(c);
+    }
+}
+
+void courier_abort(struct courier *c)
+{
+    cluster_session_abort(c->session);
+}
+
+/// Nothing is delivered for now: says why and holds the others.
+static enum courier_verdict give_up(struct courier *c, enum courier_verdict verdict,
+                                    const char *why)
+{
+    struct couriers *cs = c->shared;
+    atomic_store(&cs->away, verdict == COURIER_AWAY);
+    hold(cs, c->reply.retry_after_ms);
+    report(cs, why);
+    return verdict;
+}
+
+/// As give_up(), in the server's words.
+static enum courier_verdict give_up_for_reply(struct courier *c, enum courier_verdict verdict,
+                                              const char *hint)
+{
+    struct buf why;
+    buf_init(&why, TROUBLE_SIZE);
+    if (c->reply.problem[0] != '\0') {
+        buf_append_text(&why, c->reply.problem);
+    } else {
+        cluster_explain(&c->reply, &why);
+    }
+    buf_append_text(&why, hint);
+    why.bad = false; // cut is fine
+    verdict = give_up(c, verdict, buf_text(&why));
+    buf_release(&why);
+    return verdict;
+}
+
+// --- Before the first request --------------------------------------------------------------------
+
+/// Asks which product it is. False when there was no answer.
+static bool identify(struct courier *c)
+{
+    struct couriers *cs = c->shared;
+    CHECK(pthread_mutex_lock(&cs->mutex) == 0);
+    bool known = cs->identified;
+    CHECK(pthread_mutex_unlock(&cs->mutex) == 0);
+    struct cluster_info info;
+    struct err err = { 0 };
+    if (known) {
+        return true;
+    }
+    if (cluster_identify(c->session, &info, &err) != 0) {
+        c->reply.retry_after_ms = 0;
+        (void)give_up(c, COURIER_AWAY, err.text); // the caller says it
+        return false;
+    }
+    CHECK(pthread_mutex_lock(&cs->mutex) == 0);
+    bool first = !cs->identified;
+    cs->info = info;
+    cs->identified = true;
+    CHECK(pthread_mutex_unlock(&cs->mutex) == 0);
+    if (first) {
+        log_with(LOG_LEVEL_INFO, "delivering", NULL,
+                 LOG_TEXT("to", cluster_urls(cs->settings.cluster)),
+                 LOG_TEXT("product", cluster_product_text(info.product)),
+                 LOG_TEXT("version", info.version), LOG_TEXT("cluster", info.name));
+    }
+    return true;
+}
+
+static void ask(struct courier *c, const char *method, const char *path)
+{
+    struct cluster_request request = { .method = method, .path = path };
+    (void)cluster_request(c->session, &request, &c->reply); // no answer is an answer here
+}
+
+/**
+ * Whether documents for the stream of `item` would go into a data stream: without a template for it
+ * OpenSearch, and older Elasticsearch, make a plain index of that name, which stands in the way of
+ * the data stream for good. When it cannot be told (a key without that right) it is let go.
+ */
+static bool is_target_ready(struct courier *c, const struct parcel *p)
+{
+    struct couriers *cs = c->shared;
+    if (!cs->settings.data_streams || atomic_load(&cs->target_known)) {
+        return true;
+    }
+    struct parcel_address address = parcel_address(p, &p->items[0]);
+    char path[PATH_SIZE];
+    (void)snprintf(path, sizeof(path), "/_data_stream/%.*s", (int)address.stream_size,
+                   (const char *)address.stream); // fits: names have up to 255 bytes
+    ask(c, "GET", path);
+    if (c->reply.status == 404) {
+        (void)snprintf(path, sizeof(path), "/_index_template/_simulate_index/%.*s",
+                       (int)address.stream_size, (const char *)address.stream); // likewise
+        ask(c, "POST", path);
+        bool none = c->reply.status == 200 &&
+                    memmem(c->reply.body.data, c->reply.body.size, "\"template\"", 10) == NULL;
+        if (none) {
+            char why[TROUBLE_SIZE];
+            (void)snprintf(why, sizeof(why),
+                           "there is no index template for %.*s, so it would not become a data "
+                           "stream; run weir setup",
+                           (int)address.stream_size, (const char *)address.stream); // cut is fine
+            c->reply.retry_after_ms = 0;
+            (void)give_up(c, COURIER_AWAY, why); // the caller says it
+            return false;
+        }
+    }
+    if (c->reply.status == 0) {
+        (void)give_up_for_reply(c, COURIER_AWAY, ""); // likewise
+        return false;
+    }
+    atomic_store(&cs->target_known, true);
+    return true;
+}
+
+// --- One request ---------------------------------------------------------------------------------
+
+static bool is_at_least(const struct cluster_info *info, unsigned major, unsigned minor)
+{
+    return info->product == CLUSTER_SERVERLESS ||
+           (info->product == CLUSTER_ELASTICSEARCH &&
+            (info->major > major || (info->major == major && info->minor >= minor)));
+}
+
+/// Which of the reply is wanted is named, so that it is a tenth of its size.
+static void make_path(struct courier *c, const struct parcel *p, char path[static PATH_SIZE])
+{
+    struct couriers *cs = c->shared;
+    bool plain = atomic_load(&cs->plain);
+    uint64_t now_ns = clock_mono_ns();
+    c->wants_index = p->uncertain || now_ns >= atomic_load(&cs->index_due_ns);
+    if (c->wants_index && !p->uncertain) {
+        atomic_store(&cs->index_due_ns, now_ns + INDEX_INTERVAL_S * NS_PER_S);
+    }
+    bool pipeline = cs->settings.pipeline[0] != '\0';
+    bool streams = cs->settings.data_streams && !plain && is_at_least(&cs->info, 8, 13);
+    bool quiet = !plain && is_at_least(&cs->info, 8, 18);
+    (void)snprintf(path, PATH_SIZE,
+                   "/_bulk?filter_path=error,status,items.*.status,items.*.error,items.*.failure_"
+                   "store%s%s%s%s%s",
+                   c->wants_index ? ",items.*._index" : "", pipeline ? "&pipeline=" : "",
+                   cs->settings.pipeline, streams ? "&require_data_stream=true" : "",
+                   quiet ? "&include_source_on_error=false" : ""); // fits: the name is bounded
+}
+
+/// Sends the request. False without memory.
+static bool send_items(struct courier *c, const struct round *r)
+{
+    struct couriers *cs = c->shared;
+    size_t size;
+    const uint8_t *body = parcel_bytes(r->parcel, r->first, r->count, &c->gathered, &size);
+    if (body == NULL) {
+        return false;
+    }
+    char path[PATH_SIZE];
+    make_path(c, r->parcel, path);
+    struct cluster_request request = { .method = "POST",
+                                       .path = path,
+                                       .content_type = "application/x-ndjson",
+                                       .body = body,
+                                       .body_size = size };
+    if (c->packer != NULL) {
+        buf_clear(&c->packed);
+        if (packer_pack(c->packer, body, size, &c->packed) != 0) {
+            return false;
+        }
+        request.body = c->packed.data;
+        request.body_size = c->packed.size;
+        request.gzipped = true;
+    }
+    atomic_fetch_add(&cs->requests, 1);
+    atomic_fetch_add(&cs->body_bytes, size);
+    atomic_fetch_add(&cs->wire_bytes, request.body_size);
+    (void)cluster_request(c->session, &request, &c->reply); // c->reply says it all
+    return true;
+}
+
+// --- What became of the documents ----------------------------------------------------------------
+
+static void add_letter(struct courier *c, const struct parcel *p, const struct parcel_item *item,
+                       unsigned status, const char *reason)
+{
+    struct parcel_address address = parcel_address(p, item);
+    struct deadletter letter = { .index = address.stream,
+                                 .index_size = address.stream_size,
+                                 .id = address.id,
+                                 .id_size = address.id_size,
+                                 .document = p->body.data + item->document,
+                                 .document_size = item->end - item->document - 1,
+                                 .status = status,
+                                 .reason = reason };
+    deadletter_append(&letter, clock_wall_ns(), &c->letters);
+}
+
+/// A created document: where it went, when that was asked for.
+static void look_at_index(struct courier *c, const struct parcel *p, const struct parcel_item *item,
+                          const struct bulk_item *said, struct transport_tally *tally)
+{
+    if (said->index == NULL || said->failed_over) {
+        return;
+    }
+    struct parcel_address address = parcel_address(p, item);
+    uint64_t stream = hash64(address.stream, address.stream_size);
+    uint64_t index = hash64(said->index, said->index_size);
+    tally->repeats_possible += may_be_repeat(p, stream, index);
+    learn_index(c->shared, stream, index);
+}
+
+/// Settles one document, or not. Returns whether it is to stay in the parcel.
+static bool settle(struct courier *c, const struct parcel *p, const struct parcel_item *item,
+                   const struct bulk_item *said, struct transport_tally *tally)
+{
+    switch (said->verdict) {
+    case BULK_DELIVERED:
+        tally->delivered++;
+        tally->failure_store += said->failed_over;
+        if (c->wants_index) {
+            look_at_index(c, p, item, said, tally);
+        }
+        return false;
+    case BULK_DUPLICATE:
+        tally->delivered++;
+        tally->duplicates++;
+        return false;
+    case BULK_REFUSED: {
+        struct buf reason;
+        buf_init(&reason, 2 * BULK_REASON_SIZE_MAX);
+        bulk_append_reason(said, &reason);
+        add_letter(c, p, item, said->status, buf_text(&reason));
+        buf_release(&reason);
+        tally->refused++;
+        return false;
+    }
+    case BULK_LATER:
+    case BULK_FORBIDDEN:
+        break;
+    }
+    return true;
+}
+
+/// Takes out of the parcel those documents of the request that do not stay.
+static void close_gap(struct round *r, const bool *stays)
+{
+    struct parcel *p = r->parcel;
+    size_t kept = r->first;
+    for (size_t i = 0; i < r->count; i++) {
+        if (stays[i]) {
+            p->items[kept++] = p->items[r->first + i];
+        }
+    }
+    memmove(p->items + kept, p->items + r->first + r->count,
+            (p->count - r->first - r->count) * sizeof(p->items[0]));
+    p->count -= r->first + r->count - kept;
+    r->first = kept;
+}
+
+/// Writes the dead letters. False: they could not be kept, so that nothing is settled.
+static bool keep_letters(struct courier *c)
+{
+    if (c->letters.bad) {
+        return false;
+    }
+    return c->letters.size == 0 ||
+           deadletter_write(c->shared->settings.deadletter, &c->letters) == 0;
+}
+
+static bool reserve_items(struct courier *c, size_t count)
+{
+    if (count <= c->item_capacity) {
+        return true;
+    }
+    struct bulk_item *items = mem_resize(c->items, count * sizeof(items[0]));
+    if (items == NULL) {
+        return false;
+    }
+    c->items = items;
+    c->item_capacity = count;
+    return true;
+}
+
+static void add_tally(struct transport_tally *sum, const struct transport_tally *more)
+{
+    sum->delivered += more->delivered;
+    sum->duplicates += more->duplicates;
+    sum->repeats_possible += more->repeats_possible;
+    sum->failure_store += more->failure_store;
+    sum->refused += more->refused;
+}
+
+static void report_item(struct couriers *cs, const struct bulk_item *item)
+{
+    struct buf why;
+    buf_init(&why, 2 * BULK_REASON_SIZE_MAX);
+    bulk_append_reason(item, &why);
+    report(cs, buf_text(&why));
+    buf_release(&why);
+}
+
+/// The reply has an outcome for each document.
+static enum courier_verdict take_outcomes(struct courier *c, struct round *r)
+{
+    struct couriers *cs = c->shared;
+    struct transport_tally done = { 0 };
+    const struct bulk_item *forbidden = NULL;
+    bool *stays = mem_zalloc(r->count);
+    if (stays == NULL) {
+        return give_up(c, COURIER_LATER, "out of memory");
+    }
+    buf_clear(&c->letters);
+    size_t left = 0;
+    for (size_t i = 0; i < r->count; i++) {
+        stays[i] = settle(c, r->parcel, &r->parcel->items[r->first + i], &c->items[i], &done);
+        left += stays[i];
+        forbidden = c->items[i].verdict == BULK_FORBIDDEN ? &c->items[i] : forbidden;
+    }
+    bool kept = keep_letters(c);
+    if (kept) {
+        close_gap(r, stays);
+        add_tally(r->tally, &done);
+    }
+    mem_free(stays);
+    if (!kept) {
+        return give_up(c, COURIER_LATER,
+                       "the server refuses documents, and the dead-letter file cannot be written");
+    }
+    atomic_store(&cs->away, false);
+    atomic_fetch_add(&cs->sent_again, left);
+    if (forbidden != NULL) {
+        report_item(cs, forbidden);
+    }
+    if (left > 0) {
+        shrink(cs);
+    } else {
+        pace(cs, c->reply.took_ns);
+        r->size_max = 2 * r->size_max < couriers_size(cs) ? 2 * r->size_max : couriers_size(cs);
+    }
+    return COURIER_DONE;
+}
+
+/// One document that is too much for the server, or that it cannot read: it is refused.
+static enum courier_verdict refuse(struct courier *c, struct round *r)
+{
+    struct buf reason;
+    buf_init(&reason, TROUBLE_SIZE);
+    cluster_explain(&c->reply, &reason);
+    reason.bad = false; // cut is fine
+    buf_clear(&c->letters);
+    add_letter(c, r->parcel, &r->parcel->items[r->first], c->reply.status, buf_text(&reason));
+    buf_release(&reason);
+    if (!keep_letters(c)) {
+        return give_up(c, COURIER_LATER,
+                       "the server refuses a document, and the dead-letter file cannot be written");
+    }
+    static const bool STAYS = false;
+    close_gap(r, &STAYS);
+    r->tally->refused++;
+    return COURIER_DONE;
+}
+
+static bool is_unknown_parameter(const struct cluster_reply *reply)
+{
+    static const char WORDS[] = "unrecognized parameter";
+    return reply->status == 400 &&
+           memmem(reply->body.data, reply->body.size, WORDS, sizeof(WORDS) - 1) != NULL;
+}
+
+/// An answer to the request as a whole that is no success. COURIER_DONE: go on, with another one.
+static enum courier_verdict take_failure(struct courier *c, struct round *r)
+{
+    struct couriers *cs = c->shared;
+    unsigned status = c->reply.status;
+    atomic_fetch_add(&cs->failed_requests, 1);
+    if (status == 0) {
+        if (c->reply.sent) {
+            become_uncertain(c, r->parcel);
+        }
+        return give_up_for_reply(c, COURIER_AWAY, "");
+    }
+    if (is_unknown_parameter(&c->reply) && !atomic_exchange(&cs->plain, true)) {
+        return COURIER_DONE;
+    }
+    if (status == 413 || status == 400) {
+        if (r->count == 1) {
+            return refuse(c, r);
+        }
+        if (status == 413) {
+            shrink(cs);
+        }
+        r->size_max = r->size / 2;
+        return COURIER_DONE;
+    }
+    if (status == 429) {
+        shrink(cs);
+        return give_up_for_reply(c, COURIER_LATER, "");
+    }
+    if (status >= 500) {
+        become_uncertain(c, r->parcel); // a proxy may have lost the answer
+        return give_up_for_reply(c, COURIER_AWAY, "");
+    }
+    const char *hint = status == 401 ? " (see -transport.elasticsearch.api_key_file, password_file)"
+                       : status == 403 ? " (a right is missing; weir check says which)"
+                                       : "";
+    return give_up_for_reply(c, COURIER_AWAY, hint);
+}
+
+/// Sends what fits one request and looks at the answer.
+static enum courier_verdict try_some(struct courier *c, struct round *r)
+{
+    r->count = parcel_fit(r->parcel, r->first, r->size_max, &r->size);
+    if (!reserve_items(c, r->count) || !send_items(c, r)) {
+        return give_up(c, COURIER_LATER, "out of memory");
+    }
+    if (c->reply.status != 200) {
+        return take_failure(c, r);
+    }
+    if (bulk_reply_read(c->reply.body.data, c->reply.body.size, c->items, r->count) != 0) {
+        atomic_fetch_add(&c->shared->failed_requests, 1);
+        become_uncertain(c, r->parcel);
+        return give_up(
+            c, COURIER_AWAY,
+            "the answer to a bulk request is none: is this Elasticsearch or OpenSearch?");
+    }
+    return take_outcomes(c, r);
+}
+
+enum courier_verdict courier_try(struct courier *c, struct parcel *p, struct transport_tally *tally,
+                                 uint64_t *ret_wait_ms)
+{
+    struct couriers *cs = c->shared;
+    *ret_wait_ms = left_ms(atomic_load(&cs->hold_ns));
+    if (*ret_wait_ms > 0) {
+        return atomic_load(&cs->away) ? COURIER_AWAY : COURIER_LATER;
+    }
+    struct round r = { .parcel = p, .tally = tally, .size_max = couriers_size(cs) };
+    enum courier_verdict verdict = COURIER_DONE;
+    if (p->count > 0 && (!identify(c) || !is_target_ready(c, p))) {
+        verdict = COURIER_AWAY;
+    }
+    while (verdict == COURIER_DONE && r.first < p->count) {
+        verdict = try_some(c, &r);
+    }
+    if (p->count == 0) {
+        report_fine(cs);
+        return COURIER_DONE;
+    }
+    uint64_t wait_ms;
+    (void)couriers_are_away(cs, &wait_ms); // only how long
+    *ret_wait_ms = wait_ms > 0 ? wait_ms : with_jitter(LATER_MS);
+    return verdict == COURIER_DONE ? COURIER_LATER : verdict;
+}
