@@ -15,6 +15,7 @@
 
 #include "app/commands.h"
 #include "app/listen.h"
+#include "app/outputs.h"
 #include "app/pipeline.h"
 #include "base/mem.h"
 #include "flow/mapping.h"
@@ -125,12 +126,12 @@ static bool check_path(const char *path, bool *ret_exists, struct err *err)
     return ok;
 }
 
-static bool check_output(const struct settings *s, const struct mapping *mapping)
+static bool check_file(const struct settings *s, const struct mapping *mapping)
 {
     struct err err = { 0 };
     struct format *format;
     struct ecs_options ecs = { 0 };
-    bool ok = settings_check(s, &err) == 0 && ecs_options_read(&ecs, s, &err) == 0;
+    bool ok = ecs_options_read(&ecs, s, &err) == 0;
     struct format_settings settings = { .name = s->format, .mapping = mapping, .ecs = &ecs.ecs };
     ok = ok && format_new(&settings, &format, &err) == 0;
     ecs_options_release(&ecs);
@@ -151,6 +152,21 @@ static bool check_output(const struct settings *s, const struct mapping *mapping
     return true;
 }
 
+static bool check_outputs(const struct settings *s, const struct mapping *mapping,
+                          unsigned *ret_outputs)
+{
+    struct err err = { 0 };
+    *ret_outputs = 0;
+    if (settings_check(s, &err) != 0 || outputs_read(s, ret_outputs, &err) != 0) {
+        return failed("output", &err);
+    }
+    bool ok = (*ret_outputs & OUTPUT_FILE) == 0 || check_file(s, mapping);
+    if ((*ret_outputs & OUTPUT_ELASTICSEARCH) != 0 && elasticsearch_options_check(s, &err) != 0) {
+        ok = failed("output", &err);
+    }
+    return ok;
+}
+
 static void say_file(const char *what, const char *file, const char *option, const char *setting)
 {
     if (file[0] != '\0') {
@@ -163,14 +179,14 @@ static void say_file(const char *what, const char *file, const char *option, con
 }
 
 /// The databases and names; only documents show them.
-static bool check_enrich(const struct settings *s)
+static bool check_enrich(const struct settings *s, unsigned outputs)
 {
     struct err err = { 0 };
     struct enrich *enrich;
     const struct enrich_settings settings = {
         .city = s->geoip_city, .asn = s->geoip_asn, .networks = s->networks, .names = s->names
     };
-    if (strcmp(s->format, "ecs") != 0) {
+    if (!outputs_want_enrich(s, outputs)) {
         return true;
     }
     if (enrich_open(&settings, &enrich, &err) != 0) {
@@ -352,8 +368,9 @@ int check_command(struct settings *s)
     if (mapping == NULL) {
         CHECK(mapping_default(&mapping) == 0); // only memory can fail
     }
-    ok = check_output(s, mapping) && ok;
-    ok = check_enrich(s) && ok;
+    unsigned outputs;
+    ok = check_outputs(s, mapping, &outputs) && ok;
+    ok = check_enrich(s, outputs) && ok;
     ok = check_allow(s) && ok;
     ok = check_listeners(s) && ok;
     ok = check_http(s) && ok;

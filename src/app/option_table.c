@@ -54,7 +54,7 @@ const struct command_info COMMANDS[COMMAND_COUNT] = {
     [COMMAND_GENERATE] = { "generate", "[FLAGS] URL",
                            "send made-up sFlow to udp://HOST:PORT or into pcap://FILE" },
     [COMMAND_SETUP] = { "setup", "[FLAGS]",
-                        "install templates and dashboards for Elasticsearch, OpenSearch" },
+                        "prepare Elasticsearch or OpenSearch: templates, dashboards" },
     [COMMAND_CHECK] = { "check", "[FLAGS]", "read everything and say what would run" },
     [COMMAND_HELP] = { "help", "[COMMAND]", "this, or the flags of one command" },
     [COMMAND_VERSION] = { "version", "", "print the version" },

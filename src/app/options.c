@@ -327,7 +327,8 @@ static int check_args(const struct reader *r)
     }
     if (s->command == COMMAND_IMPORT || s->command == COMMAND_REPLAY ||
         s->command == COMMAND_GENERATE) {
-        bool resends = r->texts[OPTION_DEADLETTER] != NULL && r->texts[OPTION_DEADLETTER][0] != '\0';
+        bool resends =
+            r->texts[OPTION_DEADLETTER] != NULL && r->texts[OPTION_DEADLETTER][0] != '\0';
         return check_operands(s, resends, err);
     }
     if (s->arg_count == 0) {

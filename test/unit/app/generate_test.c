@@ -169,7 +169,7 @@ static void udp_sends_what_a_capture_holds(void **state)
     pcap_source_close(source);
     unlink(t.path);
 
-    struct chunk chunks[RECV_MESSAGES_MAX];
+    static struct chunk chunks[RECV_MESSAGES_MAX];
     size_t next[EXPORTERS] = { 0, 1, 2, 3 };
     size_t received = 0;
     for (size_t got; received < COUNT && (got = udp_receive(socket, 1000, chunks)) > 0;

@@ -97,7 +97,12 @@ static void files_name_every_option(void **state)
         char text[OPTION_NAME_SIZE_MAX + 16];
         snprintf(text, sizeof(text), "\n| `-%s", OPTIONS[i].name);
         assert_non_null(strstr(buf_text(&markdown), text));
-        snprintf(text, sizeof(text), "\n\\fB\\-%s\\fR", OPTIONS[i].name);
+        size_t size = (size_t)snprintf(text, sizeof(text), "\n\\fB\\-");
+        for (const char *c = OPTIONS[i].name; *c != '\0'; c++) { // a hyphen is one for troff
+            size +=
+                (size_t)snprintf(text + size, sizeof(text) - size, *c == '-' ? "\\-" : "%c", *c);
+        }
+        snprintf(text + size, sizeof(text) - size, "\\fR");
         assert_non_null(strstr(buf_text(&man), text));
     }
     buf_release(&markdown);
