@@ -23,6 +23,7 @@
 
 #include "app/commands.h"
 #include "app/data_dir.h"
+#include "app/outputs.h"
 #include "app/pipeline.h"
 #include "app/progress.h"
 #include "app/signals.h"
@@ -578,7 +579,10 @@ static int finish(struct import *im)
     uint64_t bad = log_bad_lines(&s.sums);
     for (size_t i = 0; i < im->pipeline.transport_count; i++) {
         struct transport_books books = transport_books(im->pipeline.transports[i]);
-        s.error_documents += books.error_documents;
+        s.error_documents =
+            books.error_documents > s.error_documents ? books.error_documents : s.error_documents;
+        s.duplicates += books.duplicates;
+        s.refused += books.refused;
         bad += books.error_documents + books.refused + books.dropped[TRANSPORT_DROP_TOO_LARGE];
     }
     (void)pipeline_log_books(&im->pipeline, &s.sums); // it says so when they do not balance
@@ -586,7 +590,8 @@ static int finish(struct import *im)
         return EXIT_CANNOT_RUN; // nobody reads what would be said
     }
     if (im->settings->summary[0] != '\0') {
-        bool to_stderr = im->settings->transport_file[0] == '\0';
+        bool to_stderr = (im->pipeline.outputs & OUTPUT_FILE) != 0 &&
+                         im->settings->transport_file[0] == '\0'; // the records go to stdout
         progress_print_summary(&s, to_stderr ? stderr : stdout);
     }
     return exit_code(im, bad);

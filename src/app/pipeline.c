@@ -99,10 +99,9 @@ static int open_mapping(struct pipeline *p, const struct settings *settings, str
 }
 
 /// Only documents show what the databases and names say.
-static int open_enrich(struct pipeline *p, const struct settings *settings, unsigned outputs,
-                       struct err *err)
+static int open_enrich(struct pipeline *p, const struct settings *settings, struct err *err)
 {
-    if (!outputs_want_enrich(settings, outputs)) {
+    if (!outputs_want_enrich(settings, p->outputs)) {
         return 0;
     }
     struct enrich_settings enrich = { .city = settings->geoip_city,
@@ -128,27 +127,26 @@ int pipeline_open(struct pipeline *p, const struct settings *settings, size_t in
 {
     *p = (struct pipeline){ 0 };
     size_t allow_count;
-    unsigned outputs;
     p->sampling = mem_zalloc(sizeof(*p->sampling));
     if (p->sampling == NULL) {
         return err_set(err, ERR_NO_MEMORY, "out of memory");
     }
-    if (settings_check(settings, err) != 0 || outputs_read(settings, &outputs, err) != 0 ||
+    if (settings_check(settings, err) != 0 || outputs_read(settings, &p->outputs, err) != 0 ||
         open_mapping(p, settings, err) != 0 || ecs_options_read(&p->ecs, settings, err) != 0 ||
         sampling_parse(settings->sampling_default, p->sampling, err) != 0 ||
-        open_enrich(p, settings, outputs, err) != 0 ||
+        open_enrich(p, settings, err) != 0 ||
         allow_parse(settings->allow, &p->allow, &allow_count, err) != 0) {
         return err->status;
     }
-    size_t batches =
-        TRANSPORTS_MAX * (RING_BATCHES + 1) + outputs_batches_max(settings, outputs) + 2 * intakes;
+    size_t batches = TRANSPORTS_MAX * (RING_BATCHES + 1) +
+                     outputs_batches_max(settings, p->outputs) + 2 * intakes;
     if (batch_pool_new(batches, released, p, &p->pool) != 0) {
         return err_set(err, ERR_NO_MEMORY, "out of memory for %zu batches", batches);
     }
     uint64_t mute_count = settings->err_cnt < 0 ? 0 : (uint64_t)settings->err_cnt; // as goflow2
-    bool whole = outputs_want_lines(settings, outputs);
+    bool whole = outputs_want_lines(settings, p->outputs);
     bool keep_original =
-        whole || (outputs_want_ecs(settings, outputs) && p->ecs.ecs.preserve_original);
+        whole || (outputs_want_ecs(settings, p->outputs) && p->ecs.ecs.preserve_original);
     p->intake = (struct intake_settings){ .mapping = p->mapping,
                                           .enrich = p->enrich,
                                           .sampling = p->sampling,
@@ -165,7 +163,7 @@ int pipeline_open(struct pipeline *p, const struct settings *settings, size_t in
                                           .pool = p->pool,
                                           .hand_on = hand_on,
                                           .context = p };
-    return outputs_start(p, settings, outputs, RING_BATCHES, closed, err);
+    return outputs_start(p, settings, p->outputs, RING_BATCHES, closed, err);
 }
 
 void pipeline_prepare_stop(struct pipeline *p)

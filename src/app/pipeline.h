@@ -21,6 +21,7 @@ enum { PIPELINE_PLACES_FEW = 8 };
 struct pipeline {
     struct mapping *mapping;
     struct batch_pool *pool;
+    unsigned outputs; ///< OUTPUT_*
     struct cidr *allow;
     size_t transport_count;
     struct transport *transports[TRANSPORTS_MAX];

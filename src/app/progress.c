@@ -97,14 +97,16 @@ void progress_print_summary(const struct progress_state *s, FILE *out)
     (void)fprintf(out,
                   "{\"files\":%llu,\"files_nothing_new\":%llu,\"files_damaged\":%llu,"
                   "\"files_unreadable\":%llu,\"bytes\":%llu,\"lines\":%llu,\"records\":%llu,"
-                  "\"empty\":%llu,\"outside\":%llu,\"error_documents\":%llu,\"errors\":{",
+                  "\"empty\":%llu,\"outside\":%llu,\"error_documents\":%llu,\"duplicates\":%llu,"
+                  "\"refused\":%llu,\"errors\":{",
                   (unsigned long long)files_done(s), (unsigned long long)s->files[FILE_NOTHING_NEW],
                   (unsigned long long)s->files[FILE_DAMAGED],
                   (unsigned long long)s->files[FILE_UNREADABLE], (unsigned long long)s->bytes,
                   (unsigned long long)n[LEDGER_LINES], (unsigned long long)n[LEDGER_LINE_FLOW],
                   (unsigned long long)n[LEDGER_LINE_EMPTY],
                   (unsigned long long)n[LEDGER_LINE_OUTSIDE],
-                  (unsigned long long)s->error_documents); // looked at once, below
+                  (unsigned long long)s->error_documents, (unsigned long long)s->duplicates,
+                  (unsigned long long)s->refused); // looked at once, below
     const char *comma = "";
     for (int i = 0; i < LEDGER_ENTRY_COUNT; i++) {
         if (LEDGER_ENTRIES[i].group == LEDGER_GROUP_LINE &&

@@ -25,6 +25,8 @@ struct progress_state {
     uint64_t bytes_total;
     uint64_t elapsed_ns;
     uint64_t error_documents;
+    uint64_t duplicates; ///< that a server had already
+    uint64_t refused;    ///< that went to a dead-letter file
     struct ledger_sums sums;
 };
 
@@ -40,5 +42,6 @@ void progress_show(struct progress *p, const struct progress_state *s);
 /// Takes the line away.
 void progress_end(struct progress *p);
 
-/// One JSON object: files by outcome, bytes, lines, records, errors by reason, seconds.
+/// One JSON object: files by outcome, bytes, lines, records, documents of note, errors by reason,
+/// seconds.
 void progress_print_summary(const struct progress_state *s, FILE *out);

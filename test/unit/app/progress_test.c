@@ -92,6 +92,8 @@ static void the_summary_is_one_object(void **state)
     s.files[FILE_NOTHING_NEW] = 3;
     s.files[FILE_UNREADABLE] = 1;
     s.error_documents = 9;
+    s.duplicates = 7;
+    s.refused = 8;
     s.elapsed_ns = UINT64_C(1234567890);
     FILE *out = fmemopen(text, sizeof(text), "w");
     assert_non_null(out);
@@ -100,7 +102,8 @@ static void the_summary_is_one_object(void **state)
     assert_string_equal(text,
                         "{\"files\":7,\"files_nothing_new\":3,\"files_damaged\":1,"
                         "\"files_unreadable\":1,\"bytes\":500000,\"lines\":7400,\"records\":7390,"
-                        "\"empty\":1,\"outside\":0,\"error_documents\":9,"
+                        "\"empty\":1,\"outside\":0,\"error_documents\":9,\"duplicates\":7,"
+                        "\"refused\":8,"
                         "\"errors\":{\"not_json\":7,\"produce_raw\":2},\"seconds\":1.235}\n");
 }
 
