@@ -43,6 +43,7 @@ enum {
     LATER_MS = 1000, ///< before documents are sent again that a server had no room for
     REPORT_INTERVAL_S = 60,
     INDEX_INTERVAL_S = 10, ///< so often it is asked where streams write to
+    NODES_TRIED_MAX = 3,   ///< before a parcel is given back
     PATH_SIZE = 512,
     TROUBLE_SIZE = ERR_TEXT_SIZE,
 };
@@ -75,6 +76,7 @@ struct round {
     struct parcel *parcel;
     struct transport_tally *tally;
     size_t size_max; ///< of a request
+    unsigned lost;   ///< requests that no node answered
     size_t first;    ///< item of the request; those before it stay for a later try
     size_t count;    ///< of its items
     size_t size;     ///< of their bytes
@@ -692,6 +694,17 @@ static bool is_unknown_parameter(const struct cluster_reply *reply)
            memmem(reply->body.data, reply->body.size, WORDS, sizeof(WORDS) - 1) != NULL;
 }
 
+/// The node that was asked rests now; COURIER_DONE when there is another one.
+static enum courier_verdict try_another_node(struct courier *c, struct round *r)
+{
+    uint64_t resting_ms;
+    bool all = cluster_is_resting(c->shared->settings.cluster, &resting_ms);
+    if (all || c->reply.retry_after_ms > 0 || ++r->lost == NODES_TRIED_MAX) {
+        return give_up_for_reply(c, COURIER_AWAY, "");
+    }
+    return COURIER_DONE;
+}
+
 /// An answer to the request as a whole that is no success. COURIER_DONE: go on, with another one.
 static enum courier_verdict take_failure(struct courier *c, struct round *r)
 {
@@ -702,7 +715,7 @@ static enum courier_verdict take_failure(struct courier *c, struct round *r)
         if (c->reply.sent) {
             become_uncertain(c, r->parcel);
         }
-        return give_up_for_reply(c, COURIER_AWAY, "");
+        return try_another_node(c, r);
     }
     if (is_unknown_parameter(&c->reply) && !atomic_exchange(&cs->plain, true)) {
         return COURIER_DONE;
@@ -723,7 +736,7 @@ static enum courier_verdict take_failure(struct courier *c, struct round *r)
     }
     if (status >= 500) {
         become_uncertain(c, r->parcel); // a proxy may have lost the answer
-        return give_up_for_reply(c, COURIER_AWAY, "");
+        return try_another_node(c, r);
     }
     const char *hint = status == 401 ? " (see -transport.elasticsearch.api_key_file, password_file)"
                        : status == 403 ? " (a right is missing; weir check says which)"

@@ -72,6 +72,7 @@ struct elasticsearch {
     struct sender senders[ELASTICSEARCH_CONNECTIONS_MAX];
     struct sender drainer;
     struct parcel *drained;
+    struct buf spilled;           ///< the transport's thread's
     _Atomic uint64_t deadline_ns; ///< monotonic; 0: none
     _Atomic bool ending;          ///< nothing more comes
     _Atomic bool drainer_ends;
@@ -286,7 +287,7 @@ static void hand_over(struct elasticsearch *es, enum batch_keep keep_)
     }
 }
 
-/// The cluster is too slow for the datagrams: the oldest parcel that waits goes to the spool.
+/// The oldest parcel that waits goes to the spool, so that there is an idle one.
 static void spill(struct elasticsearch *es)
 {
     bool closed;
@@ -296,7 +297,7 @@ static void spill(struct elasticsearch *es)
         return;
     }
     size_t count = p->count;
-    if (p->keep == BATCH_PASSING && keep(es, p, &es->drainer.gathered)) {
+    if (may_be_kept(es, p) && keep(es, p, &es->spilled)) {
         finish(es, p, &none, count);
     } else {
         CHECK(ring_push(es->ready, p) == 0); // it was there
@@ -309,8 +310,9 @@ static struct parcel *parcel_for(struct elasticsearch *es, enum batch_keep keep_
     struct parcel **p = &es->filling[keep_];
     if (*p == NULL) {
         bool closed;
-        if (keep_ == BATCH_PASSING && es->spool != NULL && ring_count(es->idle) == 0 &&
-            transport_is_crowded(es->transport)) {
+        bool slow = keep_ == BATCH_PASSING && transport_is_crowded(es->transport);
+        bool hurried = keep_ != BATCH_WAITING && atomic_load(&es->deadline_ns) != 0;
+        if (es->spool != NULL && (slow || hurried) && ring_count(es->idle) == 0) {
             spill(es);
         }
         *p = ring_pop(es->idle, POP_MS, &closed);
@@ -539,6 +541,7 @@ static void elasticsearch_close(void *self)
         parcel_free(es->parcels[i]);
     }
     parcel_free(es->drained);
+    buf_release(&es->spilled);
     ring_free(es->idle);
     ring_free(es->ready);
     spool_close(es->spool);
@@ -608,6 +611,7 @@ int elasticsearch_open(const struct elasticsearch_settings *settings, void **ret
         return err_set(err, ERR_NO_MEMORY, "out of memory");
     }
     es->settings = *settings;
+    buf_init(&es->spilled, PARCEL_SIZE_MAX);
     for (size_t i = 0; i < ECS_DATASET_COUNT; i++) {
         buf_init(&es->prefixes[i], PREFIX_SIZE_MAX);
     }

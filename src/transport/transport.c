@@ -167,6 +167,9 @@ int transport_start(const struct transport_kind *kind, void *self, size_t capaci
     }
     if (status == 0 && pthread_create(&t->thread, NULL, run, t) != 0) {
         status = ERR_IO;
+        if (kind->stop != NULL) {
+            kind->stop(self);
+        }
     }
     if (status != 0) {
         ring_free(t->ring);

@@ -116,11 +116,7 @@ struct rig {
 static int set_up(void **state)
 {
     struct rig *r = mem_zalloc(sizeof(*r));
-    memset(&server, 0, sizeof(server));
-    server.stream_status = 200;
-    server.simulated = "{}";
-    server.info =
-        (struct cluster_info){ .product = CLUSTER_ELASTICSEARCH, .major = 8, .minor = 19 };
+    server_reset();
     backing = "one";
     (void)snprintf(r->folder, sizeof(r->folder), "/tmp/courier-XXXXXX");
     assert_non_null(mkdtemp(r->folder));
