@@ -7,16 +7,17 @@
  * run from starting. Everything is looked at even when something failed before.
  */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "app/check_cluster.h"
 #include "app/commands.h"
 #include "app/listen.h"
 #include "app/outputs.h"
 #include "app/pipeline.h"
+#include "app/report.h"
 #include "base/mem.h"
 #include "flow/mapping.h"
 #include "format/format.h"
@@ -27,30 +28,12 @@
 
 enum { TEXT_SIZE_MAX = 1 << 16 };
 
-static void say(const char *verdict, const char *what, const char *format, ...) PRINTF_LIKE(3, 4);
-
-static void say(const char *verdict, const char *what, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    printf("%-5s %-9s ", verdict, what);
-    (void)vprintf(format, args); // main looks at stdout when all is said
-    (void)putchar('\n');         // likewise
-    va_end(args);
-}
-
-static bool failed(const char *what, const struct err *err)
-{
-    say("FAIL", what, "%s", err->text);
-    return false;
-}
-
 /// Lines of `text`, each a warning.
 static void warn_lines(const char *what, const char *text)
 {
     while (*text != '\0') {
         size_t size = strcspn(text, "\n");
-        say("warn", what, "%.*s", (int)size, text);
+        report("warn", what, "%.*s", (int)size, text);
         text += size + (text[size] == '\n');
     }
 }
@@ -76,9 +59,9 @@ static void check_options(struct settings *s)
         }
     }
     if (s->config[0] != '\0') {
-        say("ok", "config", "%s", s->config);
+        report("ok", "config", "%s", s->config);
     }
-    say("ok", "options", "%s", text.size == 0 ? "all defaults" : buf_text(&text));
+    report("ok", "options", "%s", text.size == 0 ? "all defaults" : buf_text(&text));
     warn_lines("options", buf_text(&s->warnings));
     buf_release(&text);
 }
@@ -88,15 +71,15 @@ static bool check_mapping(const struct settings *s, struct mapping **ret_mapping
     struct err err = { 0 };
     if (s->mapping[0] == '\0') {
         CHECK(mapping_default(ret_mapping) == 0); // only memory can fail
-        say("ok", "mapping", "none: all %zu columns", (*ret_mapping)->column_count);
+        report("ok", "mapping", "none: all %zu columns", (*ret_mapping)->column_count);
         return true;
     }
     if (mapping_load(s->mapping, ret_mapping, &err) != 0) {
-        return failed("mapping", &err);
+        return report_failed("mapping", &err);
     }
-    say("ok", "mapping", "%s: %zu columns, %zu custom, %zu ports", s->mapping,
-        (*ret_mapping)->column_count, (*ret_mapping)->custom_count,
-        (*ret_mapping)->port_rule_count);
+    report("ok", "mapping", "%s: %zu columns, %zu custom, %zu ports", s->mapping,
+           (*ret_mapping)->column_count, (*ret_mapping)->custom_count,
+           (*ret_mapping)->port_rule_count);
     warn_lines("mapping", mapping_warnings(*ret_mapping));
     return true;
 }
@@ -136,19 +119,19 @@ static bool check_file(const struct settings *s, const struct mapping *mapping)
     ok = ok && format_new(&settings, &format, &err) == 0;
     ecs_options_release(&ecs);
     if (!ok) {
-        return failed("output", &err);
+        return report_failed("output", &err);
     }
     format_free(format);
     if (s->transport_file[0] == '\0') {
-        say("ok", "output", "%s to standard output", s->format);
+        report("ok", "output", "%s to standard output", s->format);
         return true;
     }
     bool exists;
     if (!check_path(s->transport_file, &exists, &err)) {
-        return failed("output", &err);
+        return report_failed("output", &err);
     }
-    say("ok", "output", "%s to %s, which %s", s->format, s->transport_file,
-        exists ? "is there and grows" : "will be made");
+    report("ok", "output", "%s to %s, which %s", s->format, s->transport_file,
+           exists ? "is there and grows" : "will be made");
     return true;
 }
 
@@ -170,11 +153,12 @@ static bool check_outputs(const struct settings *s, const struct mapping *mappin
 static void say_file(const char *what, const char *file, const char *option, const char *setting)
 {
     if (file[0] != '\0') {
-        say("ok", what, "%s", file);
+        report("ok", what, "%s", file);
     } else if (strcmp(setting, "none") == 0) {
-        say("ok", what, "none wanted");
+        report("ok", what, "none wanted");
     } else {
-        say("warn", what, "none was found; name one with %s, or fetch one (docs/geo.md)", option);
+        report("warn", what, "none was found; name one with %s, or fetch one (docs/geo.md)",
+               option);
     }
 }
 
@@ -190,19 +174,19 @@ static bool check_enrich(const struct settings *s, unsigned outputs)
         return true;
     }
     if (enrich_open(&settings, &enrich, &err) != 0) {
-        return failed("geoip", &err);
+        return report_failed("geoip", &err);
     }
     struct enrich_files files = enrich_files(enrich);
     say_file("city", files.city, "-geoip.city", s->geoip_city);
     say_file("asn", files.asn, "-geoip.asn", s->geoip_asn);
     if (files.networks[0] != '\0') {
-        say("ok", "networks", "%s", files.networks);
+        report("ok", "networks", "%s", files.networks);
     }
     if (files.names[0] != '\0') {
-        say("ok", "names", "%s", files.names);
+        report("ok", "names", "%s", files.names);
     }
     if (files.notice[0] != '\0') {
-        say("ok", "notice", "%s", files.notice);
+        report("ok", "notice", "%s", files.notice);
     }
     enrich_free(enrich);
     return true;
@@ -214,13 +198,13 @@ static bool check_allow(const struct settings *s)
     struct cidr *list;
     size_t count;
     if (allow_parse(s->allow, &list, &count, &err) != 0) {
-        return failed("allow", &err);
+        return report_failed("allow", &err);
     }
     mem_free(list);
     if (count == 0) {
-        say("ok", "allow", "every exporter is heard");
+        report("ok", "allow", "every exporter is heard");
     } else {
-        say("ok", "allow", "exporters in %zu network%s are heard", count, count == 1 ? "" : "s");
+        report("ok", "allow", "exporters in %zu network%s are heard", count, count == 1 ? "" : "s");
     }
     return true;
 }
@@ -246,14 +230,14 @@ static void survey_found(void *context, const char *path, const struct stat *st)
     s->files++;
     s->bytes += (uint64_t)st->st_size;
     if (access(path, R_OK) != 0) {
-        say("warn", "listen", "%s cannot be read: %s", path, strerrordesc_np(errno));
+        report("warn", "listen", "%s cannot be read: %s", path, strerrordesc_np(errno));
     }
 }
 
 static void survey_problem(void *context, const char *path, int error)
 {
     (void)context;
-    say("warn", "listen", "%s cannot be looked into: %s", path, strerrordesc_np(error));
+    report("warn", "listen", "%s cannot be looked into: %s", path, strerrordesc_np(error));
 }
 
 static bool check_log(const struct log_url *log)
@@ -262,7 +246,7 @@ static bool check_log(const struct log_url *log)
     struct excludes *excludes;
     if (glob_check(log->pattern, &err) != 0 ||
         excludes_new(log->excludes, log->exclude_count, &excludes, &err) != 0) {
-        return failed("listen", &err);
+        return report_failed("listen", &err);
     }
     struct survey s = { .excludes = excludes };
     struct glob_visitor visitor = { .context = &s,
@@ -270,10 +254,10 @@ static bool check_log(const struct log_url *log)
                                     .problem = survey_problem };
     glob_walk(log->pattern, &visitor);
     excludes_free(excludes);
-    say(s.files > 0 ? "ok" : "warn", "listen",
-        "log %s%s: %llu file%s of %llu bytes now, %llu excluded", log->pattern,
-        log->from_end ? ", from its end" : "", (unsigned long long)s.files, s.files == 1 ? "" : "s",
-        (unsigned long long)s.bytes, (unsigned long long)s.excluded);
+    report(s.files > 0 ? "ok" : "warn", "listen",
+           "log %s%s: %llu file%s of %llu bytes now, %llu excluded", log->pattern,
+           log->from_end ? ", from its end" : "", (unsigned long long)s.files,
+           s.files == 1 ? "" : "s", (unsigned long long)s.bytes, (unsigned long long)s.excluded);
     return true;
 }
 
@@ -295,26 +279,26 @@ static bool check_listener(const struct listener *l)
     struct udp_socket *socket;
     bool ok = udp_open(&udp, &socket, &err) == 0;
     if (ok) {
-        say("ok", "listen", "%s on %s port %u, %llu socket%s", scheme_text(l->scheme),
-            l->host[0] == '\0' ? "every address," : udp_local_address(socket), l->port,
-            (unsigned long long)l->count, l->count == 1 ? "" : "s");
+        report("ok", "listen", "%s on %s port %u, %llu socket%s", scheme_text(l->scheme),
+               l->host[0] == '\0' ? "every address," : udp_local_address(socket), l->port,
+               (unsigned long long)l->count, l->count == 1 ? "" : "s");
         size_t granted = udp_receive_buffer(socket);
         if (granted < l->rcvbuf) {
-            say("warn", "listen",
-                "the kernel grants %zu of %llu bytes of receive buffer; raise "
-                "net.core.rmem_max",
-                granted, (unsigned long long)l->rcvbuf);
+            report("warn", "listen",
+                   "the kernel grants %zu of %llu bytes of receive buffer; raise "
+                   "net.core.rmem_max",
+                   granted, (unsigned long long)l->rcvbuf);
         }
         udp_close(socket);
     } else {
-        (void)failed("listen", &err); // ok says it
+        (void)report_failed("listen", &err); // ok says it
     }
     if (l->warning[0] != '\0') {
-        say("warn", "listen", "%s", l->warning);
+        report("warn", "listen", "%s", l->warning);
     }
     if (rival_count > 0) {
-        say("warn", "listen", "port %u is also open in %s: a datagram goes to one of us only",
-            l->port, buf_text(&rivals));
+        report("warn", "listen", "port %u is also open in %s: a datagram goes to one of us only",
+               l->port, buf_text(&rivals));
     }
     buf_release(&rivals);
     return ok;
@@ -326,7 +310,8 @@ static bool check_listeners(const struct settings *s)
     CHECK(listeners != NULL);
     struct err err = { 0 };
     size_t count = 0;
-    bool ok = listen_parse(s->listen, listeners, &count, &err) == 0 || failed("listen", &err);
+    bool ok =
+        listen_parse(s->listen, listeners, &count, &err) == 0 || report_failed("listen", &err);
     for (size_t i = 0; i < count; i++) {
         ok = check_listener(&listeners[i]) && ok;
     }
@@ -349,14 +334,14 @@ static bool check_http(const struct settings *s)
     struct server *server;
     struct server_settings web = { .addr = s->addr, .handle = answer_nothing };
     if (s->addr[0] == '\0') {
-        say("ok", "http", "none");
+        report("ok", "http", "none");
         return true;
     }
     if (server_start(&web, &server, &err) != 0) {
-        return failed("http", &err);
+        return report_failed("http", &err);
     }
     server_stop(server);
-    say("ok", "http", "/metrics and /__health on %s", s->addr);
+    report("ok", "http", "/metrics and /__health on %s", s->addr);
     return true;
 }
 
@@ -374,6 +359,7 @@ int check_command(struct settings *s)
     ok = check_allow(s) && ok;
     ok = check_listeners(s) && ok;
     ok = check_http(s) && ok;
+    ok = check_cluster(s) && ok;
     mapping_free(mapping);
     printf(ok ? "weir would run.\n" : "weir would not run.\n");
     return ok ? EXIT_DONE : EXIT_CANNOT_RUN;

@@ -13,3 +13,8 @@ const char *version_text(void)
 {
     return WEIR_VERSION;
 }
+
+const char *version_agent(void)
+{
+    return "weir/" WEIR_VERSION;
+}

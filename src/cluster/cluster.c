@@ -111,6 +111,11 @@ const char *cluster_urls(const struct cluster *c)
     return (const char *)c->urls.data;
 }
 
+size_t cluster_node_count(const struct cluster *c)
+{
+    return endpoints_count(c->nodes);
+}
+
 bool cluster_is_resting(struct cluster *c, uint64_t *ret_wait_ms)
 {
     return endpoints_resting(c->nodes, clock_mono_ns(), ret_wait_ms);
@@ -279,6 +284,7 @@ int cluster_request(struct cluster_session *s, const struct cluster_request *req
     bool to_node = request->base_url == NULL;
     size_t node = to_node ? endpoints_pick(c->nodes, clock_mono_ns()) : 0;
     const char *url = to_node ? endpoints_url(c->nodes, node) : request->base_url;
+    reply->url = url;
     int status = send_once(s, url, request, reply);
     if (status == 0 && reply->status == 401 && has_new_secret(s)) {
         status = send_once(s, url, request, reply);

@@ -65,6 +65,8 @@ void cluster_reload(struct cluster *c);
 /// Its nodes for people: "https://a:9200, https://b:9200", without secrets.
 const char *cluster_urls(const struct cluster *c);
 
+size_t cluster_node_count(const struct cluster *c);
+
 /// Whether each node rests; *ret_wait_ms: until the first one is to be tried again. Any thread.
 bool cluster_is_resting(struct cluster *c, uint64_t *ret_wait_ms);
 
@@ -85,6 +87,7 @@ struct cluster_reply {
     struct buf body;             ///< owned; up to CLUSTER_REPLY_SIZE_MAX
     uint64_t retry_after_ms;     ///< what the server asks for; 0: nothing
     uint64_t took_ns;            ///< from the first byte sent to the last one received
+    const char *url;             ///< the node's that was asked; as long-lived as the cluster
     bool sent;                   ///< the server may have seen all of the request
     char problem[ERR_TEXT_SIZE]; ///< why there is no answer, for people: names the node
 };
@@ -122,8 +125,8 @@ struct cluster_info {
 
 /// Asks for the product once, and again until an answer is had. The setting, when there is one, is
 /// what counts for the product. An answer that does not say (405, 403, something else on that port)
-/// gives CLUSTER_UNKNOWN, and is no failure. ERR_IO without an answer, ERR_INVALID for 401: both
-/// with words. Any thread, with a session of its own.
+/// gives CLUSTER_UNKNOWN, and is no failure. ERR_IO without an answer (429 and 5xx are none),
+/// ERR_INVALID for 401 and a redirect: both with words. Any thread, with a session of its own.
 int cluster_identify(struct cluster_session *s, struct cluster_info *ret_info, struct err *err);
 
 /// What a server said is wrong, for people: "type: reason" of an error in Elasticsearch's form,
