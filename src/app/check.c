@@ -141,11 +141,11 @@ static bool check_outputs(const struct settings *s, const struct mapping *mappin
     struct err err = { 0 };
     *ret_outputs = 0;
     if (settings_check(s, &err) != 0 || outputs_read(s, ret_outputs, &err) != 0) {
-        return failed("output", &err);
+        return report_failed("output", &err);
     }
     bool ok = (*ret_outputs & OUTPUT_FILE) == 0 || check_file(s, mapping);
     if ((*ret_outputs & OUTPUT_ELASTICSEARCH) != 0 && elasticsearch_options_check(s, &err) != 0) {
-        ok = failed("output", &err);
+        ok = report_failed("output", &err);
     }
     return ok;
 }

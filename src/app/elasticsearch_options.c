@@ -44,8 +44,8 @@ static int check_range(const char *option, uint64_t value, uint64_t min, uint64_
 
 int elasticsearch_options_check(const struct settings *s, struct err *err)
 {
-    struct cluster_settings cluster;
-    bool ok = cluster_options_read(&cluster, s, err) == 0 &&
+    struct cluster_settings cluster = { 0 };
+    bool ok = cluster_options_read(s, &cluster, err) == 0 &&
               check_name("transport.elasticsearch.index", s->es_index, false, err) == 0 &&
               check_name("transport.elasticsearch.pipeline", s->es_pipeline, true, err) == 0 &&
               check_range("gzip", (uint64_t)s->es_gzip, 0, GZIP_MAX, err) == 0 &&
@@ -85,7 +85,7 @@ int elasticsearch_options_read(struct elasticsearch_options *o, const struct set
                                struct err *err)
 {
     if (elasticsearch_options_check(s, err) != 0 ||
-        cluster_options_read(&o->cluster, s, err) != 0 || read_paths(o, s, err) != 0) {
+        cluster_options_read(s, &o->cluster, err) != 0 || read_paths(o, s, err) != 0) {
         return err->status;
     }
     o->ecs = *ecs;
