@@ -94,6 +94,6 @@ void cluster_explain(const struct cluster_reply *reply, struct buf *out)
     } else if (body->size > 0 && body->data[0] > ' ' && body->data[0] != '<') {
         append_line(out, body->data, body->size);
     } else {
-        buf_printf(out, "%u %s", reply->status, status_words(reply->status));
+        buf_printf(out, "HTTP %u, %s", reply->status, status_words(reply->status));
     }
 }

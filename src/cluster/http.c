@@ -196,16 +196,8 @@ static curl_off_t get_offset(struct http *h, CURLINFO info)
 
 static void say_not_trusted(struct http *h, const char *url, struct cluster_reply *reply)
 {
-    const char *why = pin_verify_text(get_number(h, CURLINFO_SSL_VERIFYRESULT));
-    if (h->pin.outcome == PIN_NOT_SENT) {
-        say(reply, url,
-            "none of its certificates has the fingerprint of "
-            "-transport.elasticsearch.ca_fingerprint (it has to send its CA's)");
-    } else if (h->pin.outcome == PIN_NO_CA) {
-        say(reply, url,
-            "-transport.elasticsearch.ca_fingerprint is of the server's own certificate; "
-            "its CA's is needed");
-    } else if (why != NULL) {
+    const char *why = pin_why(&h->pin);
+    if (why != NULL) {
         say(reply, url, "%s", why);
     } else {
         say(reply, url, "its certificate is for another name (%s)", h->pin.names);
@@ -245,13 +237,19 @@ static void say_timeout(struct http *h, const char *url, struct cluster_reply *r
     say(reply, url, sent ? "no answer after %.3g s" : "no connection after %.3g s", seconds);
 }
 
+/// Servers that want TLS have no words for those who do not speak it.
+static const char *tls_hint(const char *url)
+{
+    return strncmp(url, "http:", 5) == 0 ? "; is it https://?" : "";
+}
+
 static void say_closed(struct http *h, const char *url, struct cluster_reply *reply)
 {
     long error = get_number(h, CURLINFO_OS_ERRNO);
     if (strstr(h->words, "SSL") != NULL || strstr(h->words, "CONNECT") != NULL || error == 0) {
         say_tls(h, url, reply);
     } else {
-        say(reply, url, "the connection broke: %s", strerrordesc_np((int)error));
+        say(reply, url, "the connection broke: %s%s", strerrordesc_np((int)error), tls_hint(url));
     }
 }
 
@@ -276,8 +274,7 @@ static void say_failure(struct http *h, CURLcode code, const char *url, struct c
         say_not_trusted(h, url, reply);
         break;
     case CURLE_GOT_NOTHING:
-        say(reply, url, "it closed the connection without an answer%s",
-            strncmp(url, "http:", 5) == 0 ? "; is it https://?" : "");
+        say(reply, url, "it closed the connection without an answer%s", tls_hint(url));
         break;
     case CURLE_PARTIAL_FILE:
         say(reply, url, "the answer was cut off");
@@ -446,7 +443,7 @@ int http_perform(struct http *h, const char *base_url, const struct cluster_requ
     SET(h, CURLOPT_HTTPHEADER, headers);
     SET(h, CURLOPT_WRITEDATA, reply);
     h->words[0] = '\0';
-    h->pin.outcome = PIN_FINE;
+    h->pin.error = 0;
     CURLcode code = drive(h);
     SET(h, CURLOPT_HTTPHEADER, NULL);
     free_headers(h, headers);

@@ -22,6 +22,12 @@
 #include "base/addr.h"
 #include "base/num.h"
 
+/// Besides OpenSSL's X509_V_ERR_*, which are positive.
+enum {
+    PIN_NOT_SENT = -1, ///< none of the server's certificates has the fingerprint
+    PIN_NO_CA = -2,    ///< one has, but is not a CA's
+};
+
 #define OPTION "-transport.elasticsearch."
 
 int pin_parse(const char *text, uint8_t ret_fingerprint[static PIN_SIZE], struct err *err)
@@ -113,30 +119,24 @@ static bool has_fingerprint(const X509 *cert, const uint8_t fingerprint[static P
            memcmp(digest, fingerprint, PIN_SIZE) == 0;
 }
 
-/// The pinned certificate among those that the server sent, or NULL.
+/// The pinned certificate among those that the server sent, or NULL; pin->error says why.
 static X509 *find_pinned(struct pin *pin, X509_STORE_CTX *ctx)
 {
     STACK_OF(X509) *sent = X509_STORE_CTX_get0_untrusted(ctx);
-    pin->outcome = PIN_NOT_SENT;
+    pin->error = PIN_NOT_SENT;
     for (int i = 0; i < sk_X509_num(sent); i++) {
         X509 *cert = sk_X509_value(sent, i);
         if (has_fingerprint(cert, pin->fingerprint)) {
-            bool is_ca = X509_check_ca(cert) > 0;
-            pin->outcome = is_ca ? PIN_FINE : PIN_NO_CA;
-            return is_ca ? cert : NULL;
+            pin->error = PIN_NO_CA;
+            return X509_check_ca(cert) > 0 ? cert : NULL;
         }
     }
     return NULL;
 }
 
-static int verify(X509_STORE_CTX *ctx, void *context)
+/// X509_verify_cert() with nothing trusted but the pinned certificate.
+static int verify_pinned(struct pin *pin, X509_STORE_CTX *ctx)
 {
-    struct pin *pin = context;
-    pin->outcome = PIN_FINE;
-    read_names(pin, X509_STORE_CTX_get0_cert(ctx));
-    if (!pin->wanted) {
-        return X509_verify_cert(ctx);
-    }
     X509 *pinned = find_pinned(pin, ctx);
     STACK_OF(X509) *trusted = sk_X509_new_null();
     int verdict = 0;
@@ -145,10 +145,23 @@ static int verify(X509_STORE_CTX *ctx, void *context)
         X509_STORE_CTX_set_flags(ctx, X509_V_FLAG_PARTIAL_CHAIN);
         X509_STORE_CTX_set0_trusted_stack(ctx, trusted);
         verdict = X509_verify_cert(ctx);
+        pin->error = X509_STORE_CTX_get_error(ctx);
     } else {
         X509_STORE_CTX_set_error(ctx, X509_V_ERR_CERT_UNTRUSTED);
     }
     sk_X509_free(trusted);
+    return verdict;
+}
+
+static int verify(X509_STORE_CTX *ctx, void *context)
+{
+    struct pin *pin = context;
+    read_names(pin, X509_STORE_CTX_get0_cert(ctx));
+    if (pin->wanted) {
+        return verify_pinned(pin, ctx);
+    }
+    int verdict = X509_verify_cert(ctx);
+    pin->error = X509_STORE_CTX_get_error(ctx);
     return verdict;
 }
 
@@ -157,11 +170,16 @@ void pin_apply(struct pin *pin, void *ssl_ctx)
     SSL_CTX_set_cert_verify_callback(ssl_ctx, verify, pin);
 }
 
-const char *pin_verify_text(long verify_result)
+const char *pin_why(const struct pin *pin)
 {
-    switch (verify_result) {
+    switch (pin->error) {
     case X509_V_OK:
         return NULL;
+    case PIN_NOT_SENT:
+        return "none of its certificates has the fingerprint of " OPTION
+               "ca_fingerprint (it has to send its CA's)";
+    case PIN_NO_CA:
+        return OPTION "ca_fingerprint is of the server's own certificate; its CA's is needed";
     case X509_V_ERR_CERT_HAS_EXPIRED:
         return "a certificate has expired";
     case X509_V_ERR_CERT_NOT_YET_VALID:
@@ -175,7 +193,7 @@ const char *pin_verify_text(long verify_result)
         return "the certificate is not signed by a CA that is trusted; see " OPTION
                "ca and ca_fingerprint";
     default:
-        return X509_verify_cert_error_string(verify_result);
+        return X509_verify_cert_error_string(pin->error);
     }
 }
 

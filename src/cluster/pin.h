@@ -12,17 +12,11 @@
 
 enum { PIN_SIZE = 32, PIN_NAMES_SIZE = 200 };
 
-enum pin_outcome {
-    PIN_FINE,
-    PIN_NOT_SENT, ///< none of the server's certificates has the fingerprint
-    PIN_NO_CA,    ///< one has, but is not a CA's
-};
-
 /// One session's. Filled while a connection is made, by the thread that makes it.
 struct pin {
     bool wanted; ///< else whatever the library trusts
     uint8_t fingerprint[PIN_SIZE];
-    enum pin_outcome outcome;
+    long error; ///< of the last certificate: X509_V_ERR_*, or one of ours; 0: it is fine
     char names[PIN_NAMES_SIZE]; ///< whom the server's certificate is for, "es1, 10.0.0.1"
 };
 
@@ -33,8 +27,8 @@ int pin_parse(const char *text, uint8_t ret_fingerprint[static PIN_SIZE], struct
 /// gives it. The name is for others to check.
 void pin_apply(struct pin *pin, void *ssl_ctx);
 
-/// Why OpenSSL did not believe a certificate (X509_V_ERR_*), for people; NULL when it did.
-const char *pin_verify_text(long verify_result);
+/// Why the last server's certificates were not believed, for people; NULL when they were.
+const char *pin_why(const struct pin *pin);
 
 /// Whether the file holds a CA's certificate. ERR_IO, ERR_INVALID.
 int pin_check_ca(const char *path, struct err *err) MUST_USE;

@@ -238,13 +238,17 @@ class Server:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection.settimeout(120)
             if self.context:
-                connection = self.context.wrap_socket(connection, server_side=True)
+                connection = self.context.wrap_socket(connection, server_side=True,
+                                                      do_handshake_on_connect=False)
                 with self.changed:
                     self.open.discard(plain)
                     self.open.add(connection)
+                connection.do_handshake()
             stream = connection.makefile("rb")
             while self.one(connection, stream, number):
                 pass
+        except ssl.SSLError:
+            self.linger(connection)  # so that the client gets to read why
         except (OSError, ValueError):
             pass  # the client went away, or has no faith in our certificate
         finally:
@@ -252,6 +256,16 @@ class Server:
                 self.open.discard(connection)
                 self.open.discard(plain)
             connection.close()
+
+    @staticmethod
+    def linger(connection):
+        try:
+            connection.settimeout(2)
+            socket.socket.shutdown(connection, socket.SHUT_WR)
+            while socket.socket.recv(connection, 65536):
+                pass
+        except OSError:
+            pass
 
     def one(self, connection, stream, number):
         """A request and its answer; False when the connection is at its end."""
