@@ -39,6 +39,7 @@ struct http {
     struct http_settings settings;
     struct pin pin;
     atomic_bool aborted;
+    bool has_headers; ///< all of the answer's, up to the empty line
     struct buf url;
     struct buf header; ///< the one being made; holds the secret for a moment
     char words[CURL_ERROR_SIZE];
@@ -56,6 +57,14 @@ static size_t take_body(char *data, size_t size, size_t count, void *context)
     struct cluster_reply *reply = context;
     buf_append(&reply->body, data, size * count);
     return reply->body.bad ? CURL_WRITEFUNC_ERROR : size * count;
+}
+
+/// libcurl takes headers that were cut off for an answer.
+static size_t take_header(char *data, size_t size, size_t count, void *context)
+{
+    struct http *h = context;
+    h->has_headers = size * count <= 2 && data[0] <= '\r';
+    return size * count;
 }
 
 static CURLcode on_ssl_ctx(CURL *easy, void *ssl_ctx, void *context)
@@ -106,6 +115,9 @@ static void set_options(struct http *h)
         timeout_ms < CONNECT_TIMEOUT_MS ? timeout_ms : (long)CONNECT_TIMEOUT_MS);
     SET(h, CURLOPT_USERAGENT, h->settings.agent);
     SET(h, CURLOPT_WRITEFUNCTION, take_body);
+    SET(h, CURLOPT_HEADERFUNCTION, take_header);
+    SET(h, CURLOPT_HEADERDATA, h);
+    SET(h, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     set_files(h);
 }
 
@@ -444,7 +456,9 @@ int http_perform(struct http *h, const char *base_url, const struct cluster_requ
     SET(h, CURLOPT_WRITEDATA, reply);
     h->words[0] = '\0';
     h->pin.error = 0;
+    h->has_headers = false;
     CURLcode code = drive(h);
+    code = code == CURLE_OK && !h->has_headers ? CURLE_PARTIAL_FILE : code;
     SET(h, CURLOPT_HTTPHEADER, NULL);
     free_headers(h, headers);
     reply->sent = get_number(h, CURLINFO_REQUEST_SIZE) > 0 &&
