@@ -204,7 +204,8 @@ static void put_text(struct reason *reason, const struct json_text *text)
     struct json_text cut = cut_text(text, sizeof(plain));
     size_t size = json_unescape(&cut, plain);
     for (size_t i = 0; i < size && reason->out->size < reason->end; i++) {
-        buf_append_char(reason->out, plain[i] < ' ' ? ' ' : (char)plain[i]);
+        bool control = plain[i] < ' ' || plain[i] == 0x7f;
+        buf_append_char(reason->out, control ? ' ' : (char)plain[i]);
     }
 }
 
@@ -220,7 +221,7 @@ static bool take_cause(void *context, const struct json_text *name, struct json_
         }
         size_t size = reason->out->size;
         bool first = size == reason->end - BULK_REASON_SIZE_MAX;
-        buf_append_text(reason->out, first || size >= reason->end ? "" : ": ");
+        buf_append_text(reason->out, first || size + 2 > reason->end ? "" : ": ");
         put_text(reason, &text);
         return true;
     }
