@@ -208,6 +208,7 @@ BENCH := $(patsubst %.c,$(B)/%,$(wildcard test/bench/*.c))
 bench: all $(BENCH) ## measure beside goflow2 and the floor
 	test/bench/bench
 	test/bench/bench_import
+	test/bench/bench_elasticsearch
 
 DESTDIR ?=
 PREFIX ?= /usr/local
