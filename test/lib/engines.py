@@ -65,6 +65,11 @@ def find_java(least):
 KINDS = {"opensearch": [("3.6.0", 21), ("2.19.6", 17)], "elasticsearch": [("8.19.21", 17)]}
 
 
+def unpacked(product, version):
+    """It is there when the package is."""
+    return os.path.join(cache(), f"{product}-{version}", ".complete")
+
+
 def choose(product):
     """Version and JDK."""
     script = os.path.join(SCRIPTS, product, "start.sh")
@@ -74,8 +79,7 @@ def choose(product):
         home = find_java(least)
         if home is None:
             continue
-        unpacked = os.path.join(cache(), f"{product}-{version}", ".complete")
-        if not os.path.exists(unpacked) and shutil.which("mvn") is None:
+        if not os.path.exists(unpacked(product, version)) and shutil.which("mvn") is None:
             raise Missing(f"{product} {version} is not in {cache()}, and there is no mvn to fetch it")
         return version, home
     raise Missing(f"{product} needs JDK {min(least for _, least in KINDS[product])} or newer")
@@ -89,6 +93,7 @@ class Engine:
         self.product = product
         self.java_options = java_options
         self.version, self.java = choose(product)
+        self.unpacked = unpacked(product, self.version)
         self.folder = tempfile.mkdtemp(prefix=f"weir-{product}-")
         os.chmod(self.folder, 0o755)
         self.port = free_port(STREAM)
@@ -115,8 +120,9 @@ class Engine:
         done = subprocess.run([os.path.join(SCRIPTS, self.product, "start.sh"), cache(),
                                self.folder], env=env, stdin=subprocess.DEVNULL,
                               capture_output=True, text=True, timeout=900)
-        if done.returncode != 0:
-            raise Missing(f"{self.product} {self.version} does not start:\n{done.stderr[-3000:]}")
+        if done.returncode != 0 and not os.path.exists(self.unpacked):
+            raise Missing(f"{self.product} {self.version} cannot be fetched: {done.stderr[-500:]}")
+        assert done.returncode == 0, done.stderr[-3000:]
         with open(os.path.join(self.folder, "pid")) as f:
             self.pid = int(f.read())
         # Its processes are a group, which ends with this one whatever happens to it.
