@@ -39,7 +39,8 @@ struct http {
     struct http_settings settings;
     struct pin pin;
     atomic_bool aborted;
-    bool has_headers; ///< all of the answer's, up to the empty line
+    bool has_begun_tls; ///< there is a connection, and TLS is being spoken
+    bool has_headers;   ///< all of the answer's, up to the empty line
     struct buf url;
     struct buf header; ///< the one being made; holds the secret for a moment
     char words[CURL_ERROR_SIZE];
@@ -69,8 +70,10 @@ static size_t take_header(char *data, size_t size, size_t count, void *context)
 
 static CURLcode on_ssl_ctx(CURL *easy, void *ssl_ctx, void *context)
 {
+    struct http *h = context;
     (void)easy;
-    pin_apply(context, ssl_ctx);
+    h->has_begun_tls = true;
+    pin_apply(&h->pin, ssl_ctx);
     return CURLE_OK;
 }
 
@@ -92,7 +95,7 @@ static void set_files(struct http *h)
     SET(h, CURLOPT_SSL_VERIFYPEER, s->insecure ? 0L : 1L);
     SET(h, CURLOPT_SSL_VERIFYHOST, s->insecure ? 0L : 2L);
     SET(h, CURLOPT_SSL_CTX_FUNCTION, on_ssl_ctx);
-    SET(h, CURLOPT_SSL_CTX_DATA, &h->pin);
+    SET(h, CURLOPT_SSL_CTX_DATA, h);
 }
 
 static void set_options(struct http *h)
@@ -232,6 +235,7 @@ static void say_tls(struct http *h, const char *url, struct cluster_reply *reply
         { "alert certificate", "it does not believe -transport.elasticsearch.cert" },
         { "wrong version number", "it does not speak TLS; is it http://?" },
         { "packet length too long", "it does not speak TLS; is it http://?" },
+        { "SSL_ERROR_SYSCALL", "it closed the connection instead of speaking TLS; is it http://?" },
     };
     for (size_t i = 0; i < sizeof(KNOWN) / sizeof(KNOWN[0]); i++) {
         if (strstr(h->words, KNOWN[i].part) != NULL) {
@@ -246,7 +250,13 @@ static void say_timeout(struct http *h, const char *url, struct cluster_reply *r
 {
     double seconds = get_seconds(h, CURLINFO_TOTAL_TIME);
     bool sent = get_offset(h, CURLINFO_PRETRANSFER_TIME_T) > 0;
-    say(reply, url, sent ? "no answer after %.3g s" : "no connection after %.3g s", seconds);
+    if (sent) {
+        say(reply, url, "no answer after %.3g s", seconds);
+    } else if (h->has_begun_tls) {
+        say(reply, url, "a connection, but no TLS after %.3g s; is it http://?", seconds);
+    } else {
+        say(reply, url, "no connection after %.3g s", seconds);
+    }
 }
 
 /// Servers that want TLS have no words for those who do not speak it.
@@ -456,6 +466,7 @@ int http_perform(struct http *h, const char *base_url, const struct cluster_requ
     SET(h, CURLOPT_WRITEDATA, reply);
     h->words[0] = '\0';
     h->pin.error = 0;
+    h->has_begun_tls = false;
     h->has_headers = false;
     CURLcode code = drive(h);
     code = code == CURLE_OK && !h->has_headers ? CURLE_PARTIAL_FILE : code;

@@ -244,6 +244,10 @@ class Server:
                     self.open.discard(plain)
                     self.open.add(connection)
                 connection.do_handshake()
+            elif connection.recv(1, socket.MSG_PEEK) == b"\x16":  # TLS
+                connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                self.linger(connection)
+                return
             stream = connection.makefile("rb")
             while self.one(connection, stream, number):
                 pass
