@@ -66,7 +66,7 @@ bool json_each(struct json_each *e)
 /// are nobody's.
 static bool is_name(struct json_value name, const char *wanted, size_t size)
 {
-    return name.size == size + 2 && memcmp(name.data + 1, wanted, size) == 0;
+    return name.data != NULL && name.size == size + 2 && memcmp(name.data + 1, wanted, size) == 0;
 }
 
 static bool find_one(struct json_value in, const char *name, size_t size,

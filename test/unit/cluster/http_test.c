@@ -1,146 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-/*
- * One connection against a server of a few lines: it reads a request, gives the next answer of a
- * list, and keeps what it read.
- */
+/* One connection, and what may go wrong on it. */
 #include "cluster/http.h"
 
-#include <netinet/in.h>
 #include <pthread.h>
-#include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 
 #include "../unit.h"
-
-enum { REQUEST_SIZE_MAX = 4 << 20, ANSWERS_MAX = 8 };
-
-struct answer {
-    const char *text; ///< NULL: nothing, and the connection stays open
-    size_t flood;     ///< bytes of x behind it
-    bool close;
-};
-
-struct server {
-    int listener;
-    unsigned port;
-    pthread_t thread;
-    struct answer answers[ANSWERS_MAX];
-    size_t request_count;
-    size_t connection_count;
-    char *request; ///< the last one
-    size_t request_size;
-};
-
-/// Where the body begins; NULL when the headers are not all there.
-static char *body_of(const struct server *s)
-{
-    char *end = memmem(s->request, s->request_size, "\r\n\r\n", 4);
-    return end == NULL ? NULL : end + 4;
-}
-
-static bool is_whole(const struct server *s)
-{
-    char *body = body_of(s);
-    if (body == NULL) {
-        return false;
-    }
-    char *length = memmem(s->request, (size_t)(body - s->request), "Content-Length: ", 16);
-    size_t want = 0;
-    for (char *c = length == NULL ? body : length + 16; length != NULL && *c != '\r'; c++) {
-        want = want * 10 + (size_t)(*c - '0');
-    }
-    return s->request_size - (size_t)(body - s->request) >= want;
-}
-
-/// False when the client has gone. The last request stays to be looked at until the next comes.
-static bool read_request(struct server *s, int fd)
-{
-    size_t size = 0;
-    do {
-        ssize_t got = read(fd, s->request + size, REQUEST_SIZE_MAX - size);
-        if (got <= 0) {
-            return false;
-        }
-        size += (size_t)got;
-        s->request_size = size;
-    } while (!is_whole(s));
-    s->request_count++;
-    return true;
-}
-
-static bool put(int fd, const char *data, size_t size)
-{
-    while (size > 0) {
-        ssize_t sent = send(fd, data, size, MSG_NOSIGNAL);
-        if (sent <= 0) {
-            return false;
-        }
-        data += sent;
-        size -= (size_t)sent;
-    }
-    return true;
-}
-
-static void serve(struct server *s, int fd)
-{
-    static char flood[65536];
-    memset(flood, 'x', sizeof(flood));
-    while (read_request(s, fd)) {
-        struct answer a = s->answers[s->request_count - 1];
-        bool ok = a.text == NULL || put(fd, a.text, strlen(a.text));
-        for (size_t left = a.flood; ok && left > 0;) {
-            size_t part = left < sizeof(flood) ? left : sizeof(flood);
-            ok = put(fd, flood, part);
-            left -= part;
-        }
-        if (!ok || a.close) {
-            return;
-        }
-    }
-}
-
-static void *run(void *context)
-{
-    struct server *s = context;
-    for (;;) {
-        int fd = accept(s->listener, NULL, NULL);
-        if (fd < 0) {
-            return NULL;
-        }
-        s->connection_count++;
-        serve(s, fd);
-        (void)close(fd);
-    }
-}
-
-static struct server *start(const struct answer *answers, size_t count)
-{
-    struct server *s = test_calloc(1, sizeof(*s));
-    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr = { htobe32(INADDR_LOOPBACK) } };
-    socklen_t size = sizeof(at);
-    s->request = test_malloc(REQUEST_SIZE_MAX);
-    assert_true(count <= ANSWERS_MAX);
-    memcpy(s->answers, answers, count * sizeof(*answers));
-    s->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(s->listener, (struct sockaddr *)&at, sizeof(at)), 0);
-    assert_int_equal(listen(s->listener, 5), 0);
-    assert_int_equal(getsockname(s->listener, (struct sockaddr *)&at, &size), 0);
-    s->port = be16toh(at.sin_port);
-    assert_int_equal(pthread_create(&s->thread, NULL, run, s), 0);
-    return s;
-}
-
-static void stop(struct server *s)
-{
-    assert_int_equal(shutdown(s->listener, SHUT_RDWR), 0);
-    assert_int_equal(pthread_join(s->thread, NULL), 0);
-    assert_int_equal(close(s->listener), 0);
-    test_free(s->request);
-    test_free(s);
-}
+#include "tiny_server.h"
 
 // --- A client and a server -----------------------------------------------------------------------
 
@@ -182,7 +50,7 @@ static int get(struct rig *r)
 
 static bool asked(const struct rig *r, const char *text)
 {
-    return memmem(r->server->request, r->server->request_size, text, strlen(text)) != NULL;
+    return asked_for(r->server, text, strlen(text));
 }
 
 #define OK_HEAD "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n"
@@ -234,7 +102,7 @@ static void bodies_and_headers_go_out(void **state)
     assert_true(asked(&r, "\r\nkbn-xsrf: true\r\n"));
     assert_true(asked(&r, "\r\nX-Two: 2\r\n"));
     assert_false(asked(&r, "Expect"));
-    assert_memory_equal(body_of(r.server), large, LARGE);
+    assert_true(asked_for(r.server, large, LARGE));
     assert_true(r.reply.sent);
     test_free(large);
     q = (struct cluster_request){ .method = "PUT", .path = "/t", .body = "{}", .body_size = 2 };
