@@ -150,34 +150,43 @@ static void check_secrecy(const struct checker *c)
 
 // --- The stream ----------------------------------------------------------------------------------
 
-/// Whether it is a plain index, which -transport.elasticsearch.index may name.
-static bool is_index(struct checker *c)
+/// What the server says of the name: 200 when it is there, as a data stream or as an index.
+static unsigned ask_name(struct checker *c)
 {
-    return ask_stream(c, "HEAD", "/") && c->reply.status == 200;
+    return ask_stream(c, "HEAD", "/") ? c->reply.status : 0;
+}
+
+/// GET /_data_stream did not find it, or is not known there.
+static void check_index(struct checker *c, bool no_stream)
+{
+    unsigned status = ask_name(c);
+    c->stream_there = status == 200;
+    if (status == 200) {
+        report("ok", "stream", "%s is there%s", c->stream,
+               no_stream ? ", an index and no data stream" : "");
+    } else if (status == 404) {
+        report("ok", "stream", "%s is not there yet; the first document makes it", c->stream);
+    } else {
+        report("ok", "stream", "%s; whether it is there cannot be told: %s", c->stream,
+               buf_text(&c->why));
+    }
 }
 
 static void check_stream(struct checker *c)
 {
     bool answered = ask_stream(c, "GET", "/_data_stream/");
-    struct buf name;
-    buf_init(&name, TEXT_SIZE_MAX);
-    if (answered && c->reply.status == 200 &&
-        json_find_text(c->reply.body.data, c->reply.body.size, "data_streams/0/name", &name)) {
+    unsigned status = c->reply.status;
+    struct json_value name;
+    if (answered && status == 200 &&
+        json_find(c->reply.body.data, c->reply.body.size, "data_streams/0/name", &name)) {
         c->stream_there = true;
         report("ok", "stream", "data stream %s is there", c->stream);
-    } else if (answered && (c->reply.status == 404 || c->reply.status == 200)) {
-        c->stream_there = is_index(c);
-        report("ok", "stream",
-               c->stream_there ? "%s is there, an index and no data stream"
-                               : "%s is not there yet; the first document makes it",
-               c->stream);
-    } else if (is_unknown_call(c)) {
-        report("ok", "stream", "%s; this server cannot be asked whether it is there", c->stream);
+    } else if (answered && (status == 200 || is_unknown_call(c))) {
+        check_index(c, status == 200 || status == 404);
     } else {
         report("ok", "stream", "%s; whether it is there cannot be told: %s", c->stream,
                buf_text(&c->why));
     }
-    buf_release(&name);
 }
 
 // --- Rights --------------------------------------------------------------------------------------

@@ -242,6 +242,10 @@ def test_the_stream_is_the_one_that_is_written_to():
         assert any(r.path == "/_data_stream/logs-net.flow-lab" for r in es.requests)
     with Server(Script(privileges=rights(stream="mine"), index=200)) as es:
         check(es.url, ES + ".index", "mine").works().has("ok", "stream", "mine is there, an index")
+    with Server(Script(stream=405, index=200)) as es:
+        check(es.url).works().has("ok", "stream", f"{STREAM} is there")
+    with Server(Script(stream=405, index=403)) as es:
+        check(es.url).works().has("ok", "stream", "cannot be told")
     for name in ("a/b", "Mine", "_all", "a,b", "a*", "a b", "a?x=1", "-a", "x" * 300):
         with Server(Script()) as es:
             found = check(es.url, ES + ".index", name)
