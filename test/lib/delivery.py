@@ -67,7 +67,7 @@ class Program:
             self.process.kill()
         self.process.wait()
 
-    def wait(self, codes=(0,), seconds=120):
+    def wait(self, codes=(0,), seconds=60):
         """Its books, when it has ended by itself."""
         code = self.process.wait(timeout=seconds)
         assert code in codes, f"exit {code}:\n{self.log()[-8000:]}"
@@ -108,7 +108,7 @@ class Place:
         self.programs.append(program)
         return program
 
-    def import_(self, *more, files, url=None, codes=(0,), seconds=120, env=None):
+    def import_(self, *more, files, url=None, codes=(0,), seconds=60, env=None):
         """Imports to the end; the books."""
         program = self.start("import", *more, url=url, files=files, env=env)
         return program.wait(codes, seconds)
