@@ -360,7 +360,7 @@ static unsigned drain(struct setup *s, unsigned lost_max)
 static void each_byte_damaged(void **state)
 {
     struct setup *s = *state;
-    uint8_t data[4000];
+    static uint8_t data[4000];
     size_t size = make_segment(s, data, sizeof(data));
     unsigned whole = 0;
     for (size_t at = 0; at < size; at++) {
@@ -378,7 +378,7 @@ static void each_byte_damaged(void **state)
 static void cut_at_each_length(void **state)
 {
     struct setup *s = *state;
-    uint8_t data[4000];
+    static uint8_t data[4000];
     size_t size = make_segment(s, data, sizeof(data));
     unsigned before = 0;
     for (size_t length = 0; length <= size; length++) {
@@ -397,7 +397,7 @@ static void cut_at_each_length(void **state)
 static void damaged_while_open(void **state)
 {
     struct setup *s = *state;
-    uint8_t data[4000];
+    static uint8_t data[4000];
     uint32_t count;
     struct spool *spool = open_spool(s, 1 << 20);
     for (uint32_t i = 1; i <= FRAMES; i++) {
@@ -424,7 +424,7 @@ static void a_newer_format_is_refused(void **state)
 {
     struct setup *s = *state;
     // "weirspol", 2, and XXH3 of these 16 bytes is not ours to know: any other version is damage.
-    uint8_t data[4000];
+    static uint8_t data[4000];
     size_t size = make_segment(s, data, sizeof(data));
     assert_memory_equal(data, "weirspol\1\0\0\0\0\0\0\0", 16);
     assert_int_equal(mkdir(s->folder, 0700), 0);
