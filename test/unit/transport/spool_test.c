@@ -269,7 +269,7 @@ static void as_a_queue(void **state)
             } else if (what < 97) {
                 int64_t n = take(s, spool, lane, &count);
                 assert_int_equal(n, m->begin == m->end ? -1 : (int64_t)m->n[m->begin]);
-                if (n >= 0 && what < 90) {
+                if (n >= 0 && (what < 90 || lane == SPOOL_DATAGRAMS)) {
                     spool_done(spool, lane);
                     m->begin++;
                 }
@@ -283,7 +283,6 @@ static void as_a_queue(void **state)
             }
             assert_true(balanced(spool).bytes <= size_max);
             assert_int_equal(spool_books(spool).damaged, 0);
-            // A taken frame of which the segment was dropped may wait, or be dropped, until then.
         }
         spool_close(spool);
         remove_all(s->folder);
@@ -423,7 +422,6 @@ static void damaged_while_open(void **state)
 static void a_newer_format_is_refused(void **state)
 {
     struct setup *s = *state;
-    // "weirspol", 2, and XXH3 of these 16 bytes is not ours to know: any other version is damage.
     static uint8_t data[4000];
     size_t size = make_segment(s, data, sizeof(data));
     assert_memory_equal(data, "weirspol\1\0\0\0\0\0\0\0", 16);
@@ -485,7 +483,8 @@ static void killed_at_any_time(void **state)
         assert_int_equal(balanced(spool).damaged, 0);
         uint64_t waiting = balanced(spool).waiting;
         // One may be done or put that it could not note any more.
-        assert_in_range(waiting + k->done, k->acknowledged - 1, k->acknowledged + 1);
+        assert_true(waiting + k->done + 1 >= k->acknowledged);
+        assert_true(waiting + k->done <= k->acknowledged + 1);
         int64_t first = -1;
         uint32_t frames = 0;
         for (int64_t n; (n = take(s, spool, SPOOL_LINES, &count)) >= 0; frames++) {
