@@ -41,10 +41,10 @@ static bool read_border(struct json_rd *r, bool first, uint8_t close)
 
 bool json_each(struct json_each *e)
 {
-    struct json_rd r = { .begin = e->json, .at = e->json + e->at, .end = e->json + e->size };
     if (e->size == 0 || (e->json[0] != '{' && e->json[0] != '[')) {
         return false;
     }
+    struct json_rd r = { .begin = e->json, .at = e->json + e->at, .end = e->json + e->size };
     bool is_object = e->json[0] == '{';
     if (!read_border(&r, e->at == 0, is_object ? '}' : ']')) {
         return false;
@@ -89,8 +89,11 @@ static bool find_one(struct json_value in, const char *name, size_t size,
 
 bool json_find(const uint8_t *json, size_t size, const char *path, struct json_value *ret_value)
 {
+    if (size == 0) { // there may be no text at all
+        return false;
+    }
     struct json_rd r = { .begin = json, .at = json, .end = json + size };
-    if (size == 0 || !json_rd_blanks(&r) || r.at == r.end) {
+    if (!json_rd_blanks(&r) || r.at == r.end) {
         return false;
     }
     struct json_value value = { .data = r.at, .size = (size_t)(r.end - r.at) };

@@ -39,6 +39,7 @@ struct http {
     struct http_settings settings;
     struct pin pin;
     atomic_bool aborted;
+    bool bad;           ///< an option could not be set
     bool has_begun_tls; ///< there is a connection, and TLS is being spoken
     bool has_headers;   ///< all of the answer's, up to the empty line
     struct buf url;
@@ -77,9 +78,9 @@ static CURLcode on_ssl_ctx(CURL *easy, void *ssl_ctx, void *context)
     return CURLE_OK;
 }
 
-/// An option that only memory can keep from being set, or a libcurl without TLS, which the build
-/// does not take.
-#define SET(h, option, value) CHECK(curl_easy_setopt((h)->easy, (option), (value)) == CURLE_OK)
+/// Only memory can keep an option from being set: `bad` is looked at once, when all are.
+#define SET(h, option, value)                                                                      \
+    ((h)->bad = curl_easy_setopt((h)->easy, (option), (value)) != CURLE_OK || (h)->bad)
 
 static void set_files(struct http *h)
 {
@@ -146,6 +147,10 @@ int http_new(const struct http_settings *settings, struct http **ret_http)
         return ERR_NO_MEMORY;
     }
     set_options(h);
+    if (h->bad) {
+        http_free(h);
+        return ERR_NO_MEMORY;
+    }
     *ret_http = h;
     return 0;
 }
@@ -410,18 +415,20 @@ static void set_method(struct http *h, const struct cluster_request *request)
 static CURLcode drive(struct http *h)
 {
     int running = 1;
-    CHECK(curl_multi_add_handle(h->multi, h->easy) == CURLM_OK);
-    while (running > 0 && !atomic_load(&h->aborted)) {
-        CHECK(curl_multi_perform(h->multi, &running) == CURLM_OK);
-        if (running > 0) {
-            CHECK(curl_multi_poll(h->multi, NULL, 0, POLL_MS, NULL) == CURLM_OK);
+    CURLMcode code = curl_multi_add_handle(h->multi, h->easy);
+    while (code == CURLM_OK && running > 0 && !atomic_load(&h->aborted)) {
+        code = curl_multi_perform(h->multi, &running);
+        if (code == CURLM_OK && running > 0) {
+            code = curl_multi_poll(h->multi, NULL, 0, POLL_MS, NULL);
         }
     }
     int left;
     const CURLMsg *message = curl_multi_info_read(h->multi, &left);
-    CURLcode code = message == NULL ? CURLE_ABORTED_BY_CALLBACK : message->data.result;
-    CHECK(curl_multi_remove_handle(h->multi, h->easy) == CURLM_OK);
-    return code;
+    CURLcode result = message != NULL    ? message->data.result
+                      : code != CURLM_OK ? CURLE_OUT_OF_MEMORY
+                                         : CURLE_ABORTED_BY_CALLBACK;
+    (void)curl_multi_remove_handle(h->multi, h->easy); // it is in there, or was never
+    return result;
 }
 
 static void read_reply(struct http *h, const char *url, struct cluster_reply *reply)
@@ -468,7 +475,8 @@ int http_perform(struct http *h, const char *base_url, const struct cluster_requ
     h->pin.error = 0;
     h->has_begun_tls = false;
     h->has_headers = false;
-    CURLcode code = drive(h);
+    CURLcode code = h->bad ? CURLE_OUT_OF_MEMORY : drive(h);
+    h->bad = false;
     code = code == CURLE_OK && !h->has_headers ? CURLE_PARTIAL_FILE : code;
     SET(h, CURLOPT_HTTPHEADER, NULL);
     free_headers(h, headers);

@@ -517,8 +517,11 @@ def test_proxies_of_the_environment(ca, good):
             check(es.url, http_proxy=proxy.url, no_proxy="127.0.0.1").works()
             assert len(proxy.requests) == seen
     with Server(Script(), tls=good) as es, Proxy() as proxy:
-        check(es.url, ES + ".ca", ca.path, https_proxy=proxy.url).works()
+        check(es.url, ES + ".ca", ca.path, https_proxy=proxy.url,
+              WEIR_TRANSPORT_ELASTICSEARCH_TOKEN="hunter2").works()
         assert proxy.requests[0].path == es.url.removeprefix("https://")
+        assert "authorization" not in proxy.requests[0].headers  # that is for the server
+        assert authorizations(es) == {"Bearer hunter2"}
         check(es.url, https_proxy=proxy.url).fails("not signed by a CA that is trusted")
     with Server(Answer(407)) as proxy:
         check("https://es1.example.com", https_proxy=proxy.url.replace("://", "://u:hunter2@")).fails(

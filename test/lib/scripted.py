@@ -271,15 +271,20 @@ class Server:
         except OSError:
             pass
 
+    @staticmethod
+    def read_headers(stream):
+        headers = {}
+        while (line := stream.readline(65536).strip()):
+            name, _, value = line.decode("latin-1").partition(":")
+            headers[name.strip().lower()] = value.strip()
+        return headers
+
     def one(self, connection, stream, number):
         """A request and its answer; False when the connection is at its end."""
         first = stream.readline(65536).decode("latin-1").split()
         if len(first) != 3:
             return False
-        headers = {}
-        while (line := stream.readline(65536).strip()):
-            name, _, value = line.decode("latin-1").partition(":")
-            headers[name.strip().lower()] = value.strip()
+        headers = self.read_headers(stream)
         if headers.get("expect"):
             connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         body = stream.read(int(headers.get("content-length", 0)))
@@ -323,10 +328,9 @@ class Proxy(Server):
         first = stream.readline(65536).decode("latin-1").split()
         if len(first) != 3 or first[0] != "CONNECT":
             return False
-        while stream.readline(65536).strip():
-            pass
+        headers = self.read_headers(stream)
         with self.changed:
-            self.requests.append(Request("CONNECT", first[1], {}, b"", number))
+            self.requests.append(Request("CONNECT", first[1], headers, b"", number))
             self.changed.notify_all()
         host, _, port = first[1].rpartition(":")
         with socket.create_connection((host, int(port))) as far:

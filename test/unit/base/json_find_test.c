@@ -58,6 +58,16 @@ static void what_is_not_there_is_not_found(void **state)
     }
 }
 
+static void no_text_at_all(void **state)
+{
+    (void)state;
+    struct json_value v;
+    struct json_each e = { .json = NULL };
+    assert_false(json_find(NULL, 0, "a", &v));
+    assert_false(json_find(NULL, 0, "", &v));
+    assert_false(json_each(&e));
+}
+
 static void a_cut_text_gives_what_is_before_the_cut_or_nothing(void **state)
 {
     (void)state;
@@ -132,6 +142,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_are_found_by_path),
         cmocka_unit_test(what_is_not_there_is_not_found),
+        cmocka_unit_test(no_text_at_all),
         cmocka_unit_test(a_cut_text_gives_what_is_before_the_cut_or_nothing),
         cmocka_unit_test(texts_lose_their_escapes),
         cmocka_unit_test(only_true_is_true),
