@@ -62,6 +62,7 @@ static size_t take_body(char *data, size_t size, size_t count, void *context)
 }
 
 /// libcurl takes headers that were cut off for an answer.
+// NOLINTNEXTLINE(readability-non-const-parameter): the type is libcurl's
 static size_t take_header(char *data, size_t size, size_t count, void *context)
 {
     struct http *h = context;

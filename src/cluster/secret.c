@@ -62,7 +62,7 @@ static int open_file(const char *option, const char *path, int *ret_fd, struct e
 
 int secret_check_file(const char *option, const char *path, struct err *err)
 {
-    int fd;
+    int fd = -1;
     if (open_file(option, path, &fd, err) != 0) {
         return err->status;
     }
@@ -72,7 +72,7 @@ int secret_check_file(const char *option, const char *path, struct err *err)
 
 static int read_file(const char *option, const char *path, struct buf *out, struct err *err)
 {
-    int fd;
+    int fd = -1;
     if (open_file(option, path, &fd, err) != 0) {
         return err->status;
     }
