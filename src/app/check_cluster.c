@@ -315,6 +315,33 @@ static void check_template(struct checker *c)
     }
 }
 
+/// The ingest pipeline that is asked for: without it each document is refused.
+static bool check_pipeline(struct checker *c)
+{
+    const char *name = c->settings->es_pipeline;
+    if (name[0] == '\0' || strcmp(name, "none") == 0 || strcmp(name, "default") == 0) {
+        return true;
+    }
+    if (strpbrk(name, "/?#% ,*\"\\") != NULL) {
+        report("FAIL", "pipeline", "-transport.elasticsearch.pipeline \"%.100s\" is no name", name);
+        return false;
+    }
+    buf_clear(&c->path);
+    buf_printf(&c->path, "/_ingest/pipeline/%s", name);
+    bool answered = ask(c, "GET", buf_text(&c->path), NULL);
+    if (answered && c->reply.status == 404) {
+        report("FAIL", "pipeline", "%s is not there, and each document would be refused", name);
+        return false;
+    }
+    if (answered && c->reply.status == 200) {
+        report("ok", "pipeline", "%s is there", name);
+    } else {
+        report("warn", "pipeline", "%s; whether it is there cannot be told: %s", name,
+               buf_text(&c->why));
+    }
+    return true;
+}
+
 // --- All of it -----------------------------------------------------------------------------------
 
 /// An index has a small name without what has a meaning in an URL or in lists of names.
@@ -345,7 +372,7 @@ static bool check_all(struct checker *c)
     bool ok = c->info.product == CLUSTER_OPENSEARCH ? check_opensearch_rights(c)
                                                     : check_elastic_rights(c);
     check_template(c);
-    return ok;
+    return check_pipeline(c) && ok;
 }
 
 bool check_cluster(const struct settings *s)

@@ -298,8 +298,8 @@ static void unlock(struct endpoints *e)
 
 size_t endpoints_pick(struct endpoints *e, uint64_t now_ns)
 {
-    CHECK(e->count > 0);
     lock(e);
+    CHECK(e->count > 0);
     size_t best = e->next;
     for (size_t i = 0; i < e->count; i++) {
         size_t index = (e->next + i) % e->count;

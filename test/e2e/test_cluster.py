@@ -253,6 +253,22 @@ def test_the_stream_is_the_one_that_is_written_to():
             found.has("FAIL", "stream", "is no name")
 
 
+@pytest.mark.parametrize("said, verdict, words", [
+    ({"mine": {"processors": []}}, "ok", "mine is there"),
+    (Answer(404, {}), "FAIL", "mine is not there"),
+    (Answer(403, {"error": {"type": "security_exception", "reason": "no"}}), "warn", "told: secur"),
+    (NO_HANDLER, "warn", "cannot be told")])
+def test_the_pipeline_that_is_asked_for(said, verdict, words):
+    def answer(request):
+        return said if request.path == "/_ingest/pipeline/mine" else Script()(request)
+    with Server(answer) as es:
+        found = check(es.url, ES + ".pipeline", "mine").has(verdict, "pipeline", words)
+        assert found.code == int(verdict == "FAIL")
+        for none in ("none", "default", ""):
+            assert check(es.url, ES + ".pipeline", none).works().of("pipeline") == []
+        check(es.url, ES + ".pipeline", "a/b").has("FAIL", "pipeline", "is no name")
+
+
 # --- Certificates --------------------------------------------------------------------------------
 
 
