@@ -194,13 +194,6 @@ static void say(struct cluster_reply *reply, const char *url, const char *format
     (void)snprintf(reply->problem, sizeof(reply->problem), "%.200s: %.300s", url, what); // likewise
 }
 
-static double get_seconds(struct http *h, CURLINFO info)
-{
-    double seconds = 0;
-    (void)curl_easy_getinfo(h->easy, info, &seconds); // 0 then
-    return seconds;
-}
-
 static long get_number(struct http *h, CURLINFO info)
 {
     long number = 0;
@@ -254,7 +247,8 @@ static void say_tls(struct http *h, const char *url, struct cluster_reply *reply
 
 static void say_timeout(struct http *h, const char *url, struct cluster_reply *reply)
 {
-    double seconds = get_seconds(h, CURLINFO_TOTAL_TIME);
+    // To a tenth: what was set, and not what a timer made of it.
+    double seconds = (double)((get_offset(h, CURLINFO_TOTAL_TIME_T) + 50000) / 100000) / 10;
     bool sent = get_offset(h, CURLINFO_PRETRANSFER_TIME_T) > 0;
     if (sent) {
         say(reply, url, "no answer after %.3g s", seconds);
