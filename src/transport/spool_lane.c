@@ -238,7 +238,7 @@ static void go_to(struct lane *l, const struct mark *mark)
 
 int lane_open(struct lane *l, struct err *err)
 {
-    struct mark mark;
+    struct mark mark = { 0 };
     l->mark_fd = l->read_fd = l->write_fd = -1;
     int status = list_segments(l, err);
     status = status == 0 ? read_mark(l, &mark, err) : status;

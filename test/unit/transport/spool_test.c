@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -502,6 +503,45 @@ static void killed_at_any_time(void **state)
     assert_int_equal(munmap(k, sizeof(*k)), 0);
 }
 
+// --- Threads -------------------------------------------------------------------------------------
+
+enum { EACH = 400 };
+
+static void *put_many(void *spool)
+{
+    for (uint32_t i = 0; i < EACH; i++) {
+        CHECK(put(spool, SPOOL_DATAGRAMS, i, 3) == 0);
+        (void)spool_takes_lines(spool); // only for the sanitizer
+        spool_tick(spool);
+    }
+    return NULL;
+}
+
+/// Two put more than there is room for, so that segments are dropped under the one who takes.
+static void many_threads(void **state)
+{
+    struct setup *s = *state;
+    struct spool *spool = open_spool(s, 40000);
+    pthread_t threads[2];
+    uint32_t count;
+    uint64_t done = 0;
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, put_many, spool), 0);
+    }
+    while (balanced(spool).put < (uint64_t)2 * EACH * 3 || balanced(spool).waiting > 0) {
+        if (take(s, spool, SPOOL_DATAGRAMS, &count) >= 0) {
+            spool_done(spool, SPOOL_DATAGRAMS);
+            done += count;
+        }
+    }
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    }
+    assert_int_equal(balanced(spool).done, done);
+    assert_int_equal(balanced(spool).damaged, 0);
+    spool_close(spool);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -516,6 +556,7 @@ int main(void)
         TEST(damaged_while_open),
         TEST(a_newer_format_is_refused),
         TEST(killed_at_any_time),
+        TEST(many_threads),
     };
     return UNIT_MAIN("spool", tests);
 }
