@@ -90,6 +90,9 @@ $(B)/version: FORCE
 $(B)/src/app/version.o: $(B)/version
 $(B)/src/app/version.o: ALL_CFLAGS += -DWEIR_VERSION='"$(VERSION)"'
 
+# The assembler reads these into it.
+$(B)/src/cluster/assets.o: $(wildcard dashboards/*.ndjson)
+
 .PHONY: FORCE
 FORCE:
 
@@ -189,10 +192,11 @@ tidy: ## clang-tidy (slow)
 	@printf '%s\n' $(SRC) | xargs -n 4 -P $$(nproc) \
 		sh -c 'clang-tidy-14 --quiet "$$@" -- -std=c17 -D_GNU_SOURCE -Isrc' sh
 
-docs: all ## make the reference and the manual page from the option table, examples from golden cases
+docs: all ## make the reference and the manual page from the option table, examples from golden cases, dashboards
 	$(B)/weir help markdown > docs/reference.md
 	$(B)/weir help man > docs/weir.1
 	tools/gen-docs
+	tools/gen-dashboards
 
 golden-accept: all ## take weir's output as the expectation of the golden cases that differ
 	test/golden/make_expected.py weir
@@ -212,9 +216,11 @@ bench: all $(BENCH) ## measure beside goflow2 and the floor
 
 DESTDIR ?=
 PREFIX ?= /usr/local
-install: all ## install weir and its manual page
+install: all ## install weir, its manual page and the dashboards
 	install -D -m 755 $(B)/weir $(DESTDIR)$(PREFIX)/bin/weir
 	install -D -m 644 docs/weir.1 $(DESTDIR)$(PREFIX)/share/man/man1/weir.1
+	install -d $(DESTDIR)$(PREFIX)/share/weir/dashboards
+	install -m 644 dashboards/*.ndjson $(DESTDIR)$(PREFIX)/share/weir/dashboards
 
 clean: ## remove everything built
 	rm -rf build
