@@ -218,7 +218,7 @@ static int send_form(struct cluster_session *s, const char *url, const struct as
 int kibana_import(struct cluster_session *s, const struct kibana_request *request, struct buf *said,
                   struct err *err)
 {
-    struct asset asset;
+    struct asset asset = { 0 };
     int status = choose(s, request, &asset, said, err);
     if (status == 0 && request->dry_run) {
         buf_printf(said, "POST %s/api/saved_objects/_import?overwrite=true, %zu bytes\n",

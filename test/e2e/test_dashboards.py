@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+import time
 
 import mmdb
 import pytest
@@ -138,10 +139,10 @@ MAPPINGS = {
                                      "mapping": {"type": "keyword", "ignore_above": 1024}}}]}
 
 
-def line(number):
+def line(number, start):
     """A flow with something in every column that a panel shows; some lack a sampling rate, and one
     has more bytes than a long holds."""
-    flow = {"type": "SFLOW_5", "time_flow_start_ns": (1_722_384_000 + number) * 1_000_000_000,
+    flow = {"type": "SFLOW_5", "time_flow_start_ns": (start + number) * 1_000_000_000,
             "sampler_address": f"10.0.0.{1 + number % 2}", "sequence_num": 100 + number,
             "in_if": 1 + number % 3, "out_if": 4 + number % 3, "src_addr": f"192.0.2.{number % 50}",
             "dst_addr": f"198.51.100.{number % 20}", "etype": "IPv4",
@@ -169,8 +170,9 @@ def documents(tmp_path):
     names.write_text("".join(f"10.0.0.{e}:\n  name: core-{e}\n  interfaces: "
                              "{1: a, 2: b, 3: c, 4: d, 5: e, 6: f}\n" for e in (1, 2)))
     log, capture = tmp_path / "flows.log", tmp_path / "generated.pcap"
-    log.write_text("\n".join([line(number) for number in range(200)] + ["{}", "no JSON"]) + "\n")
-    made_with = ["-format", "ecs", "-geoip.city", str(city), "-geoip.asn", str(asn), "-names",
+    start = int(time.time()) - 600  # dashboards show the last hour
+    log.write_text("\n".join([line(number, start) for number in range(200)] + ["{}", "no JSON"]) + "\n")
+    made_with = ["-transport", "file", "-format", "ecs", "-geoip.city", str(city), "-geoip.asn", str(asn), "-names",
                  str(names)]
     read = run("import", "-state", "none", "-data", str(tmp_path), *made_with, str(log), codes=(3,))
     run("generate", "-count", "50", f"pcap://{capture}")
@@ -192,8 +194,10 @@ def test_every_panel_shows_something(engine, program, tmp_path):
         assert not answer["errors"], json.dumps(answer)[:2000]
     engine.refresh(STREAM)
     tried, empty = 0, []
+    dashboard = objects(program)[-1]
     for one in objects(program):
         for name, search in searches(one):
+            saved_objects.within(search, dashboard)
             status, answer = engine.ask("POST", f"/{STREAM}/_search", search)
             assert status == 200, f"{name}: {search}\n{json.dumps(answer)[:2000]}"
             why = saved_objects.emptiness(search, answer)

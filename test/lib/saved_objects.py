@@ -10,6 +10,7 @@ import re
 
 COLUMNS = 48
 PANEL_ROWS_MAX = 400
+INTERVAL = "30s"  # what "auto" is for an hour, about
 JSON = "a text that is JSON"
 # Attribute: its type, whether it has to be there.
 ATTRIBUTES = {
@@ -290,7 +291,7 @@ def bucket_body(agg, counts):
         return {"terms": {"field": params["field"], "size": params["size"],
                           "order": {order: params["order"]}}}
     if agg["type"] == "date_histogram":
-        return {"date_histogram": {"field": params["field"], "fixed_interval": "1s",
+        return {"date_histogram": {"field": params["field"], "fixed_interval": INTERVAL,
                                    "min_doc_count": params["min_doc_count"]}}
     return {"geohash_grid": {"field": params["field"], "precision": params["precision"]}}
 
@@ -323,7 +324,7 @@ def of_tsvb(one):
     for series in params["series"]:
         metrics = {metric["id"]: {metric["type"]: {"field": metric["field"]}}
                    for metric in series["metrics"] if metric["type"] != "math"}
-        over_time = {"date_histogram": {"field": params["time_field"], "fixed_interval": "1s"},
+        over_time = {"date_histogram": {"field": params["time_field"], "fixed_interval": INTERVAL},
                      "aggs": metrics}
         yield {"query": kql(params["filter"]["query"]), "aggs": {"split": {
             "terms": {"field": series["terms_field"], "size": int(series["terms_size"]),
@@ -340,6 +341,14 @@ def of_map(one):
             yield {"query": kql(layer["query"]["query"]), "aggs": {"grid": {
                 "geotile_grid": {"field": described["geoField"], "precision": 5},
                 "aggs": {**metrics, "centroid": {"geo_centroid": {"field": described["geoField"]}}}}}}
+
+
+def within(search, dashboard):
+    """The search with the dashboard's time."""
+    attributes = dashboard["attributes"]
+    search["query"]["bool"]["filter"].append({"range": {"@timestamp": {
+        "gte": attributes["timeFrom"], "lte": attributes["timeTo"]}}})
+    return search
 
 
 def searches(one):
