@@ -123,7 +123,7 @@ def test_the_checker_sees_it(program, spoil):
         saved_objects.check(found, program == "kibana")
 
 
-# --- On real servers -----------------------------------------------------------------------------------
+# --- On real servers -----------------------------------------------------------------------------
 
 MAPPINGS = {
     "date_detection": False,
@@ -158,7 +158,8 @@ def documents(tmp_path):
     """What weir makes of such lines, of two that cannot be read, and of generated datagrams."""
     city, asn = tmp_path / "city.mmdb", tmp_path / "asn.mmdb"
     places = {}
-    for number, (network, name) in enumerate([("192.0.2.0/24", "Vienna"), ("198.51.100.0/24", "Graz")]):
+    cities = [("192.0.2.0/24", "Vienna"), ("198.51.100.0/24", "Graz")]
+    for number, (network, name) in enumerate(cities):
         places[network] = {"city": {"names": {"en": name}},
                            "country": {"iso_code": "AT", "names": {"en": "Austria"}},
                            "location": {"latitude": 48.0 - number, "longitude": 16.0 - number}}
@@ -171,9 +172,10 @@ def documents(tmp_path):
                              "{1: a, 2: b, 3: c, 4: d, 5: e, 6: f}\n" for e in (1, 2)))
     log, capture = tmp_path / "flows.log", tmp_path / "generated.pcap"
     start = int(time.time()) - 600  # dashboards show the last hour
-    log.write_text("\n".join([line(number, start) for number in range(200)] + ["{}", "no JSON"]) + "\n")
-    made_with = ["-transport", "file", "-format", "ecs", "-geoip.city", str(city), "-geoip.asn", str(asn), "-names",
-                 str(names)]
+    lines = [line(number, start) for number in range(200)] + ["{}", "no JSON"]
+    log.write_text("\n".join(lines) + "\n")
+    made_with = ["-transport", "file", "-format", "ecs", "-geoip.city", str(city), "-geoip.asn",
+                 str(asn), "-names", str(names)]
     read = run("import", "-state", "none", "-data", str(tmp_path), *made_with, str(log), codes=(3,))
     run("generate", "-count", "50", f"pcap://{capture}")
     played = run("replay", *made_with, str(capture))

@@ -25,8 +25,8 @@ ATTRIBUTES = {
     "map": {"title": (str, True), "description": (str, False), "mapStateJSON": (JSON, True),
             "layerListJSON": (JSON, True), "uiStateJSON": (JSON, False)},
     "dashboard": {"title": (str, True), "description": (str, False), "panelsJSON": (JSON, True),
-                  "optionsJSON": (JSON, True), "version": (int, False), "timeRestore": (bool, False),
-                  "timeFrom": (str, False), "timeTo": (str, False),
+                  "optionsJSON": (JSON, True), "version": (int, False),
+                  "timeRestore": (bool, False), "timeFrom": (str, False), "timeTo": (str, False),
                   "refreshInterval": (dict, False), "kibanaSavedObjectMeta": (dict, True)}}
 KIBANA_KEYS = {"type", "id", "attributes", "references", "coreMigrationVersion",
                "typeMigrationVersion", "managed"}
@@ -73,7 +73,7 @@ def source(one):
     return json.loads(one["attributes"]["kibanaSavedObjectMeta"]["searchSourceJSON"])
 
 
-# --- The form ------------------------------------------------------------------------------------------
+# --- The form ------------------------------------------------------------------------------------
 
 def check(objects, kibana):
     """Wrong, with words, unless every object is as the program wants it."""
@@ -102,7 +102,8 @@ def check_object(one, kibana):
         want(one["typeMigrationVersion"] == KIBANA_VERSIONS[one["type"]], "typeMigrationVersion")
         want(one["coreMigrationVersion"] == "8.8.0" and one["managed"] is False, "its migration")
     else:
-        want(one["migrationVersion"] == {one["type"]: OPENSEARCH_VERSIONS[one["type"]]}, "migrationVersion")
+        version = OPENSEARCH_VERSIONS[one["type"]]
+        want(one["migrationVersion"] == {one["type"]: version}, "migrationVersion")
     known = ATTRIBUTES[one["type"]]
     for name, value in one["attributes"].items():
         want(name in known, "unknown attribute", name)
@@ -150,7 +151,8 @@ def check_references(one, ids):
     names = []
     for reference in one["references"]:
         want(set(reference) == {"type", "id", "name"}, "a reference has", sorted(reference))
-        want((reference["type"], reference["id"]) in ids, "refers to", reference["id"], "not in the file")
+        want((reference["type"], reference["id"]) in ids, "refers to", reference["id"],
+             "not in the file")
         names.append(reference["name"])
     want(len(set(names)) == len(names), "a reference is there twice")
     wanted = sorted(named_references(one["attributes"]))
@@ -165,9 +167,11 @@ def check_visualization(one, kibana):
     want(vis["type"] in SCHEMAS, "is a", vis["type"])
     want(not kibana or vis["type"] != "tile_map", "is of a type that Kibana 8 has not")
     for number, agg in enumerate(vis["aggs"], 1):
-        want(set(agg) == {"id", "enabled", "type", "schema", "params"}, "an aggregation has", sorted(agg))
+        want(set(agg) == {"id", "enabled", "type", "schema", "params"}, "an aggregation has",
+             sorted(agg))
         want(agg["id"] == str(number) and agg["enabled"] is True, "aggregation", number)
-        want(agg["type"] in (METRIC_AGGS if agg["schema"] == "metric" else BUCKET_AGGS), agg["type"])
+        kinds = METRIC_AGGS if agg["schema"] == "metric" else BUCKET_AGGS
+        want(agg["type"] in kinds, "aggregates by", agg["type"])
         want(agg["schema"] in SCHEMAS[vis["type"]], "schema", agg["schema"])
         if agg["type"] == "terms":
             order = agg["params"]["orderBy"]
@@ -186,7 +190,8 @@ def check_visualization(one, kibana):
             for metric in series["metrics"]:
                 for variable in metric.get("variables", []):
                     want(variable["field"] in own, "computes with", variable["field"])
-                    want(f"params.{variable['name']}" in metric["script"], "uses not", variable["name"])
+                    want(f"params.{variable['name']}" in metric["script"], "uses not",
+                         variable["name"])
 
 
 def check_search(one, _kibana):
@@ -231,7 +236,7 @@ def check_dashboard(one, kibana):
     want(set(attributes["refreshInterval"]) == {"pause", "value"}, "refreshInterval")
 
 
-# --- Fields --------------------------------------------------------------------------------------------
+# --- Fields --------------------------------------------------------------------------------------
 
 def fields(one):
     """Every field of documents that an object uses."""
@@ -253,7 +258,7 @@ def fields(one):
 def fields_of_body(value):
     if isinstance(value, dict):
         for key, inner in value.items():
-            if key in ("field",):
+            if key == "field":
                 yield inner
             elif key in ("term", "range"):
                 if "field" not in inner:
@@ -265,7 +270,7 @@ def fields_of_body(value):
             yield from fields_of_body(inner)
 
 
-# --- Searches ------------------------------------------------------------------------------------------
+# --- Searches ------------------------------------------------------------------------------------
 
 def kql(query):
     """`field : value` clauses with `and` and `not`, as filters."""
@@ -273,7 +278,8 @@ def kql(query):
     for clause in re.split(r"\s+and\s+", query.strip()) if query.strip() else []:
         match = re.fullmatch(r'(not\s+)?([\w.@]+)\s*:\s*("[^"]*"|[\w.]+)', clause)
         want(match, "a query that is not understood:", query)
-        found["must_not" if match[1] else "filter"].append({"term": {match[2]: match[3].strip('"')}})
+        found["must_not" if match[1] else "filter"].append(
+            {"term": {match[2]: match[3].strip('"')}})
     return {"bool": found}
 
 
@@ -338,9 +344,10 @@ def of_map(one):
         if described["type"] == "ES_GEO_GRID":
             metrics = {str(i): {m["type"]: {"field": m["field"]}}
                        for i, m in enumerate(described["metrics"])}
+            field = described["geoField"]
             yield {"query": kql(layer["query"]["query"]), "aggs": {"grid": {
-                "geotile_grid": {"field": described["geoField"], "precision": 5},
-                "aggs": {**metrics, "centroid": {"geo_centroid": {"field": described["geoField"]}}}}}}
+                "geotile_grid": {"field": field, "precision": 5},
+                "aggs": {**metrics, "centroid": {"geo_centroid": {"field": field}}}}}}
 
 
 def within(search, dashboard):
@@ -371,6 +378,8 @@ def searches(one):
 
 def emptiness(body, answer):
     """What of an answer shows nothing; None when all shows something."""
+    if not answer["hits"]["total"]["value"]:
+        return "no documents"
     if "aggs" not in body:
         if not answer["hits"]["hits"]:
             return "no hits"
@@ -378,7 +387,8 @@ def emptiness(body, answer):
             if not any(dig(hit["_source"], column) is not None for hit in answer["hits"]["hits"]):
                 return f"column {column} is empty"
         return None
-    return empty_aggs(body["aggs"], answer["aggregations"])
+    # A number of records alone is the number of hits.
+    return empty_aggs(body["aggs"], answer["aggregations"]) if body["aggs"] else None
 
 
 def empty_aggs(aggs, answers):
