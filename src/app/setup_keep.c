@@ -171,9 +171,15 @@ static void add_policy(struct setup_server *s, const struct setup_plan *p, const
     buf_append_text(&body, "{\"policy_id\":");
     json_append_text(&body, p->names->policy);
     buf_append_char(&body, '}');
-    if (setup_change(s, "POST", buf_text(&path), &body) != SETUP_DONE) {
+    bool sent = setup_change(s, "POST", buf_text(&path), &body) == SETUP_DONE;
+    if (!sent) {
         setup_say(s, "warn", "lifecycle", "data stream %s does not follow the policy: %s", stream,
                   buf_text(&s->why));
+    } else if (!s->dry_run && json_find_true(s->reply.body.data, s->reply.body.size, "failures")) {
+        setup_say(s, "warn", "lifecycle",
+                  "indices of data stream %s do not follow the policy, they may have another; GET "
+                  "/_plugins/_ism/explain/%s tells",
+                  stream, stream);
     }
     buf_release(&body);
     buf_release(&path);

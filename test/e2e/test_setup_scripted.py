@@ -38,7 +38,7 @@ class Cluster(scripted.Server):
                  others=()):
         self.info = scripted.info(number, distribution, flavor)
         self.lacks, self.forbids, self.others = lacks, forbids, list(others)
-        self.kept, self.streams, self.refuses = {}, {}, {}
+        self.kept, self.streams, self.refuses, self.fails = {}, {}, {}, False
         super().__init__(self.handle)
 
     def handle(self, request):
@@ -109,6 +109,8 @@ class Cluster(scripted.Server):
                                                                    **request.json()}})
         elif request.query.get("create") and path in self.kept:
             return 400, {"error": "component template already exists"}
+        elif request.method == "POST":
+            return {"updated_indices": 0, "failures": self.fails, "failed_indices": []}
         elif request.method == "PUT":
             self.kept[path] = request.json()
         return {"acknowledged": True}
@@ -195,6 +197,8 @@ def test_ism_policy_is_put_on_streams_that_are_there():
         assert cluster.setup("-keep", "2d")[1] == [
             f"PUT {ISM}?if_seq_no=7&if_primary_term=2",
             f"POST /_plugins/_ism/change_policy/{STREAM}"]
+        cluster.fails = True
+        assert f"GET /_plugins/_ism/explain/{STREAM}" in cluster.setup("-keep", "3d")[0]
 
 
 @pytest.mark.parametrize("kind,lacks", [(NEW, ["/_data_stream", "/_ilm"]), (OLD, ["/_ilm"]),
