@@ -8,6 +8,10 @@
  * what is sent, and waiting costs a second where something in between does not know it. Proxies
  * are taken from the environment, as libcurl does.
  *
+ * libcurl likes to send a request again by itself when a connection that was kept open turns out to
+ * be closed. Whoever counts what may be there twice has to know, so a body is handed out once: when
+ * none of it was taken yet, libcurl may go on, else it fails.
+ *
  * What libcurl calls an error is put into words that say what to do. Its own words stand where
  * there are no better ones: they hold names of hosts and numbers, never headers or passwords.
  */
@@ -39,9 +43,11 @@ struct http {
     struct http_settings settings;
     struct pin pin;
     atomic_bool aborted;
-    bool bad;           ///< an option could not be set
-    bool has_begun_tls; ///< there is a connection, and TLS is being spoken
-    bool has_headers;   ///< all of the answer's, up to the empty line
+    bool bad;            ///< an option could not be set
+    bool has_begun_tls;  ///< there is a connection, and TLS is being spoken
+    bool has_headers;    ///< all of the answer's, up to the empty line
+    const uint8_t *body; ///< what is left of the request's
+    size_t body_left;
     struct buf url;
     struct buf header; ///< the one being made; holds the secret for a moment
     char words[CURL_ERROR_SIZE];
@@ -52,6 +58,17 @@ struct http {
 static void global_init(void)
 {
     CHECK(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK);
+}
+
+/// More of the request's body, for libcurl to send.
+static size_t give_body(char *data, size_t size, size_t count, void *context)
+{
+    struct http *h = context;
+    size_t most = size * count < h->body_left ? size * count : h->body_left;
+    memcpy(data, h->body, most);
+    h->body += most;
+    h->body_left -= most;
+    return most;
 }
 
 static size_t take_body(char *data, size_t size, size_t count, void *context)
@@ -296,6 +313,7 @@ static void say_failure(struct http *h, CURLcode code, const char *url, struct c
         say_not_trusted(h, url, reply);
         break;
     case CURLE_GOT_NOTHING:
+    case CURLE_SEND_FAIL_REWIND: // on a connection that had been kept open
         say(reply, url, "it closed the connection without an answer%s", tls_hint(url));
         break;
     case CURLE_PARTIAL_FILE:
@@ -398,8 +416,11 @@ static void set_method(struct http *h, const struct cluster_request *request)
     }
     if (with_body) {
         SET(h, CURLOPT_POST, 1L);
-        SET(h, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_size);
-        SET(h, CURLOPT_POSTFIELDS, request->body == NULL ? "" : request->body);
+        h->body = request->body == NULL ? (const uint8_t *)"" : request->body;
+        h->body_left = request->body == NULL ? 0 : request->body_size;
+        SET(h, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)h->body_left);
+        SET(h, CURLOPT_READFUNCTION, give_body);
+        SET(h, CURLOPT_READDATA, h);
     } else {
         SET(h, CURLOPT_HTTPGET, 1L);
     }
@@ -475,8 +496,8 @@ int http_perform(struct http *h, const char *base_url, const struct cluster_requ
     code = code == CURLE_OK && !h->has_headers ? CURLE_PARTIAL_FILE : code;
     SET(h, CURLOPT_HTTPHEADER, NULL);
     free_headers(h, headers);
-    reply->sent = get_number(h, CURLINFO_REQUEST_SIZE) > 0 &&
-                  get_offset(h, CURLINFO_SIZE_UPLOAD_T) >= (curl_off_t)request->body_size;
+    reply->sent =
+        request->body_size > 0 ? h->body_left == 0 : get_number(h, CURLINFO_REQUEST_SIZE) > 0;
     if (atomic_load(&h->aborted) && code != CURLE_OK) {
         say(reply, base_url, "given up, because weir ends");
         return ERR_IO;

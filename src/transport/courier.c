@@ -270,10 +270,14 @@ static void learn_index(struct couriers *cs, uint64_t stream, uint64_t index)
     CHECK(pthread_mutex_unlock(&cs->mutex) == 0);
 }
 
-/// A request with these documents got lost.
-static void become_uncertain(struct courier *c, struct parcel *p)
+/// The request got lost.
+static void become_uncertain(struct courier *c, struct round *r)
 {
     struct couriers *cs = c->shared;
+    struct parcel *p = r->parcel;
+    for (size_t i = 0; i < r->count; i++) {
+        p->items[r->first + i].uncertain = true;
+    }
     if (!p->uncertain) {
         p->uncertain = true;
         CHECK(pthread_mutex_lock(&cs->mutex) == 0);
@@ -286,8 +290,7 @@ static void become_uncertain(struct courier *c, struct parcel *p)
 static bool may_be_repeat(const struct parcel *p, uint64_t stream, uint64_t index)
 {
     size_t i = find_stream(&p->before, stream);
-    return p->uncertain &&
-           (i == PARCEL_STREAMS_MAX || p->before.streams[i] == 0 || p->before.indices[i] != index);
+    return i == PARCEL_STREAMS_MAX || p->before.streams[i] == 0 || p->before.indices[i] != index;
 }
 
 // --- One courier ---------------------------------------------------------------------------------
@@ -532,7 +535,7 @@ static void look_at_index(struct courier *c, const struct parcel *p, const struc
     struct parcel_address address = parcel_address(p, item);
     uint64_t stream = hash64(address.stream, address.stream_size);
     uint64_t index = hash64(said->index, said->index_size);
-    tally->repeats_possible += may_be_repeat(p, stream, index);
+    tally->repeats_possible += item->uncertain && may_be_repeat(p, stream, index);
     learn_index(c->shared, stream, index);
 }
 
@@ -713,7 +716,7 @@ static enum courier_verdict take_failure(struct courier *c, struct round *r)
     atomic_fetch_add(&cs->failed_requests, 1);
     if (status == 0) {
         if (c->reply.sent) {
-            become_uncertain(c, r->parcel);
+            become_uncertain(c, r);
         }
         return try_another_node(c, r);
     }
@@ -735,7 +738,7 @@ static enum courier_verdict take_failure(struct courier *c, struct round *r)
         return give_up_for_reply(c, COURIER_LATER, "");
     }
     if (status >= 500) {
-        become_uncertain(c, r->parcel); // a proxy may have lost the answer
+        become_uncertain(c, r); // a proxy may have lost the answer
         return try_another_node(c, r);
     }
     const char *hint = status == 401 ? " (see -transport.elasticsearch.api_key_file, password_file)"
@@ -756,7 +759,7 @@ static enum courier_verdict try_some(struct courier *c, struct round *r)
     }
     if (bulk_reply_read(c->reply.body.data, c->reply.body.size, c->items, r->count) != 0) {
         atomic_fetch_add(&c->shared->failed_requests, 1);
-        become_uncertain(c, r->parcel);
+        become_uncertain(c, r);
         return give_up(
             c, COURIER_AWAY,
             "the answer to a bulk request is none: is this Elasticsearch or OpenSearch?");

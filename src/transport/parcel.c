@@ -85,6 +85,7 @@ void parcel_add(struct parcel *p, const struct buf *prefix, const void *id, size
     }
     buf_append(&p->body, END, sizeof(END) - 1);
     item->document = (uint32_t)p->body.size;
+    item->uncertain = false;
 }
 
 bool parcel_add_end(struct parcel *p)

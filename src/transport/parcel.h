@@ -32,6 +32,7 @@ struct parcel_item {
     uint32_t begin;    ///< of its action
     uint32_t document; ///< of its own line
     uint32_t end;      ///< behind that line's newline
+    bool uncertain;    ///< a request with it was sent of which nobody knows what became
 };
 
 /// The backing indices that streams wrote to at some time: hashes of both names; 0: none.
@@ -47,10 +48,10 @@ struct parcel {
     size_t capacity;
     size_t open; ///< where in the body the document that is being added began
     enum batch_keep keep;
-    uint64_t begun_ns;        ///< monotonic time of the first document
-    uint64_t error_documents; ///< of the documents
-    bool uncertain;           ///< a request with them was sent of which nobody knows what became
-    struct parcel_indices before; ///< when that was sent first
+    uint64_t begun_ns;            ///< monotonic time of the first document
+    uint64_t error_documents;     ///< of the documents
+    bool uncertain;               ///< an item is, or was
+    struct parcel_indices before; ///< when that first happened
     size_t batch_count;
     struct batch *batches[PARCEL_BATCHES_MAX];
 };
