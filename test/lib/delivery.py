@@ -23,11 +23,11 @@ def delivered_books(text):
     found = books(text)["elasticsearch"]
     entries = {name: found.get(name, 0) for name in (
         "received", "recovered", "delivered", "duplicates", "repeats_possible", "failure_store",
-        "waiting", "spooled", "refused", *DROPS)}
+        "waiting", "spooled", "refused", "of_which_errors", *DROPS)}
     assert set(found) <= set(entries), found
     out = entries["delivered"] + entries["waiting"] + entries["spooled"] + entries["refused"]
     assert entries["received"] + entries["recovered"] == out + sum(entries[d] for d in DROPS), found
-    for part in ("duplicates", "repeats_possible", "failure_store"):
+    for part in ("duplicates", "repeats_possible", "failure_store", "of_which_errors"):
         assert entries[part] <= entries["delivered"], found
     return entries
 
