@@ -3,6 +3,7 @@
 may come back from a _bulk request, and what weir makes of it. The server remembers what it took, so
 that each test ends by looking at that: nothing is lost, and nothing was said to be delivered that
 is not there."""
+import concurrent.futures
 import json
 import signal
 import socket
@@ -17,6 +18,7 @@ from following import line, lines, wait_until
 from scripted import INFO, Answer, Server, bulk_reply, info
 
 N = 300
+AT_ONCE = 8
 
 
 class Cluster(Server):
@@ -64,6 +66,28 @@ def place(tmp_path):
     found = Place("", tmp_path, "bulk")
     yield found
     found.clean()
+
+
+class Together:
+    """Deliveries that wait most of the time, all at once: what becomes of each is looked at later,
+    in a test of its own."""
+
+    def __init__(self, folders, deliver, cases):
+        self.pool = concurrent.futures.ThreadPoolExecutor(AT_ONCE)
+        self.results = {}
+        for number, case in enumerate(cases):
+            place = Place("", folders.mktemp(f"together-{number}"), "bulk")
+            self.results[case] = self.pool.submit(self.run, place, deliver, case)
+
+    @staticmethod
+    def run(place, deliver, case):
+        try:
+            return deliver(place, case)
+        finally:
+            place.clean()
+
+    def result(self, case):
+        return self.results[case].result()
 
 
 def log_of(place, count=N):
@@ -329,7 +353,7 @@ SPOILED = {
     "cut in the body": cut_in_the_body,
     "stalls": lambda answer: Answer(answer.status, answer.body, stall=200),
     "drips": lambda answer: Answer(answer.status, answer.body, drip=0.1),
-    "late": lambda answer: Answer(answer.status, answer.body, delay=4),
+    "late": lambda answer: Answer(answer.status, answer.body, delay=5),
     "not HTTP": lambda _: Answer(raw=b"\x15\x03\x01\x00\x02\x02\x16" * 20),
     "empty": lambda _: Answer(200, b""),
     "half of the JSON": lambda answer: Answer(200, answer.body[:len(answer.body) // 2]),
@@ -351,37 +375,63 @@ SPOILED = {
 }
 
 
+@pytest.fixture(scope="module")
+def spoiled(tmp_path_factory):
+    def deliver(place, what):
+        with Cluster(lambda request: SPOILED[what](es.take(request))) as es:
+            found = place.import_(f"{ES}.timeout", "2s", f"{ES}.connections", "1", url=es.url,
+                                  files=log_of(place))
+        return es, found
+    return Together(tmp_path_factory, deliver, SPOILED)
+
+
 @pytest.mark.parametrize("what", SPOILED)
-def test_answers_that_say_nothing(place, what):
+def test_answers_that_say_nothing(spoiled, what):
     """The server took the documents, but its answer does not say so: they are sent again, and were
     there already."""
-    with Cluster(lambda request: SPOILED[what](es.take(request))) as es:
-        found = place.import_(f"{ES}.timeout", "1500ms", f"{ES}.connections", "1", url=es.url,
-                              files=log_of(place))
-        assert (found["delivered"], found["duplicates"], found["refused"]) == (N, N, 0)
-        assert len(es.bulks) >= 2 and es.numbers() == list(range(N))
-        assert es.bulks[0].data == es.bulks[1].data
+    es, found = spoiled.result(what)
+    assert (found["delivered"], found["duplicates"], found["refused"]) == (N, N, 0)
+    assert len(es.bulks) >= 2 and es.numbers() == list(range(N))
+    assert es.bulks[0].data == es.bulks[1].data
 
 
-@pytest.mark.parametrize("status", [429, 502, 503, 504])
-def test_retry_after(place, status):
+LATER = (429, 502, 503, 504)
+
+
+@pytest.fixture(scope="module")
+def held(tmp_path_factory):
+    def deliver(place, status):
+        problem = Answer(status, {"error": "busy", "status": status}, headers={"Retry-After": "3"})
+        with Cluster(problem) as es:
+            found = place.import_(f"{ES}.bulk_size", "64k", url=es.url, files=log_of(place))
+        return es, found
+    return Together(tmp_path_factory, deliver, LATER)
+
+
+@pytest.mark.parametrize("status", LATER)
+def test_retry_after(held, status):
     """Nothing is sent before the server wants it."""
-    with Cluster(Answer(status, {"error": "busy", "status": status},
-                        headers={"Retry-After": "3"})) as es:
-        found = place.import_(f"{ES}.bulk_size", "64k", url=es.url, files=log_of(place))
-        assert found["delivered"] == N and es.numbers() == list(range(N))
-        first = es.bulks[0].at
-        early = [r.at - first for r in es.bulks if 0.5 < r.at - first < 2.9]
-        assert early == [] and max(r.at for r in es.bulks) - first < 20
+    es, found = held.result(status)
+    assert found["delivered"] == N and es.numbers() == list(range(N))
+    waits = [request.at - es.bulks[0].at for request in es.bulks]
+    assert [wait for wait in waits if 0.7 < wait < 2.9] == [] and max(waits) < 20
+
+
+@pytest.fixture(scope="module")
+def backing_off(tmp_path_factory):
+    def deliver(place, status):
+        with Cluster(*[status] * 3) as es:
+            found = place.import_(f"{ES}.connections", "1", url=es.url, files=log_of(place, 5))
+        return es, found
+    return Together(tmp_path_factory, deliver, (429, 503))
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_back_off(place, status):
+def test_back_off(backing_off, status):
     """Without Retry-After each wait is longer than the one before, roughly."""
-    with Cluster(*[status] * 3) as es:
-        found = place.import_(f"{ES}.connections", "1", url=es.url, files=log_of(place, 5))
-        assert found["delivered"] == 5 and es.numbers() == list(range(5))
-        times = [request.at for request in es.bulks]
+    es, found = backing_off.result(status)
+    assert found["delivered"] == 5 and es.numbers() == list(range(5))
+    times = [request.at for request in es.bulks]
     waits = [b - a for a, b in zip(times, times[1:])]
     assert len(waits) == 3 and waits[0] > 0.4 and waits[2] > waits[0] and sum(waits) > 3, waits
 
