@@ -666,6 +666,41 @@ def test_spool_full_of_lines(place):
     assert es.numbers() == list(range(count))
 
 
+def test_rollover_while_away(place):
+    """An answer is lost with the server, and the stream has rolled over by the time it is back: what
+    came out of the spool may be there twice, and is counted."""
+    class Rolling(Cluster):
+        index = 1
+
+        def store(self, action, document):
+            key = (self.index, action["_id"])
+            if key in self.stored:
+                return 409, ("version_conflict_engine_exception", "document already exists")
+            self.stored[key] = document
+            return {"status": 201, "_index": f".ds-{action['_index']}-00000{self.index}"}
+
+    def lose(request):
+        es.take(request)
+        threading.Thread(target=es.stop, args=(True,)).start()
+        time.sleep(0.2)
+        return Answer(no_answer=True)
+
+    with Rolling() as es:
+        program = place.follow(f"{ES}.connections", "1", url=es.url)
+        place.append(lines(0, N))
+        wait_until(lambda: len(es.stored) == N, lambda: program.log())
+        es.script = [lose]
+        place.append(lines(N, 2 * N))
+        wait_until(lambda: place.spooled() > 1000, lambda: program.log())
+        es.index = 2
+        lost = len(es.stored) - N
+        es.start()
+        wait_until(lambda: len(es.stored) >= 2 * N + lost, lambda: program.log()[-5000:])
+        found = program.stop()
+    assert lost > 0 and found["delivered"] == 2 * N
+    assert found["repeats_possible"] >= lost
+
+
 def test_no_spool(place):
     """Without one a followed log waits, too."""
     with Cluster(listening=False) as es:
