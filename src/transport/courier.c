@@ -1,18 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * A parcel is sent in requests of up to couriers_size() bytes. That size is halved when the server
- * says that it is too much (413, 429), or takes long, and grows by a sixteenth with each request
- * that went well: so it settles where the server is comfortable.
+ * A parcel is sent in requests of up to pace_size() bytes, one after the other; a courier that
+ * finds trouble which concerns everybody holds the others too (transport/pace).
  *
- * Trouble that concerns everybody (an answer that is none, 401, 403, 429, 5xx to the request as a
- * whole) holds all couriers for a while: as long as the server asks for (Retry-After), else 1 s and
- * twice as long each time up to 60 s, with jitter. It is logged when it begins, when it changes and
- * each minute, and when it is over.
- *
- * Rollovers: ids are unique in one backing index only. When a request was lost on its way, its
- * documents are sent again, and if the stream got a new backing index meanwhile they can be there
- * twice. So now and then, and for documents sent again, the reply is asked for the index, and what
- * was created in another one than was written to when it was lost is counted.
+ * Rollovers: when a request was lost on its way, its documents are sent again, and if the stream
+ * got a new backing index meanwhile they can be there twice. So now and then, and for documents
+ * sent again, the reply is asked for the index, and what was created in another one than was
+ * written to when it was lost is counted.
  */
 #include "transport/courier.h"
 
@@ -21,7 +15,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/clock.h"
 #include "base/hash.h"
@@ -31,17 +24,10 @@
 #include "base/pack.h"
 #include "transport/bulk.h"
 #include "transport/deadletter.h"
+#include "transport/pace.h"
 
 enum {
-    SIZE_FIRST = 1 << 20,
-    SIZE_LEAST = 64 << 10,
-    CALM_MS = 3000,  ///< so long without trouble before it is said that it is over
-    SLOW_MS = 5000,  ///< a request that takes longer is too large
-    QUICK_MS = 2000, ///< one that takes less may grow
-    HOLD_FIRST_MS = 1000,
-    HOLD_MAX_MS = 60000,
-    LATER_MS = 1000, ///< before documents are sent again that a server had no room for
-    REPORT_INTERVAL_S = 60,
+    LATER_MS = 1000,       ///< before documents are sent again that a server had no room for
     INDEX_INTERVAL_S = 10, ///< so often it is asked where streams write to
     NODES_TRIED_MAX = 3,   ///< before a parcel is given back
     PATH_SIZE = 512,
@@ -50,8 +36,7 @@ enum {
 
 struct couriers {
     struct courier_settings settings;
-    _Atomic size_t size;
-    _Atomic uint64_t hold_ns;  ///< monotonic time until which nobody goes
+    struct pace pace;
     _Atomic bool away;         ///< the last try came to nothing
     _Atomic bool plain;        ///< the server does not know the request's finer options
     _Atomic bool target_known; ///< the stream is there, or will be made as it should
@@ -63,12 +48,8 @@ struct couriers {
     _Atomic uint64_t wire_bytes;
     pthread_mutex_t mutex; ///< of what follows
     bool identified;
-    struct cluster_info info;
-    unsigned holds;             ///< in a row
-    char trouble[TROUBLE_SIZE]; ///< that was logged; "": there is none
-    uint64_t report_ns;         ///< when it was
-    uint64_t trouble_ns;        ///< when there last was any
-    struct parcel_indices indices;
+    struct cluster_info info; ///< once it is identified nobody writes to it
+    struct backing backing;
 };
 
 /// One try with a parcel: request after request.
@@ -104,7 +85,7 @@ int couriers_new(const struct courier_settings *settings, struct couriers **ret_
         return ERR_NO_MEMORY;
     }
     cs->settings = *settings;
-    atomic_store(&cs->size, settings->size_max < SIZE_FIRST ? settings->size_max : SIZE_FIRST);
+    pace_init(&cs->pace, settings->size_max);
     CHECK(pthread_mutex_init(&cs->mutex, NULL) == 0);
     *ret_couriers = cs;
     return 0;
@@ -114,107 +95,23 @@ void couriers_free(struct couriers *cs)
 {
     if (cs != NULL) {
         CHECK(pthread_mutex_destroy(&cs->mutex) == 0);
+        pace_release(&cs->pace);
         mem_free(cs);
     }
 }
 
 size_t couriers_size(const struct couriers *cs)
 {
-    return atomic_load_explicit(&cs->size, memory_order_relaxed);
-}
-
-static void shrink(struct couriers *cs)
-{
-    size_t size = couriers_size(cs) / 2;
-    atomic_store(&cs->size, size < SIZE_LEAST ? SIZE_LEAST : size);
-}
-
-/// A request of `took_ns` went well.
-static void pace(struct couriers *cs, uint64_t took_ns)
-{
-    size_t size = couriers_size(cs);
-    if (took_ns > SLOW_MS * NS_PER_MS) {
-        shrink(cs);
-    } else if (took_ns < QUICK_MS * NS_PER_MS && size < cs->settings.size_max) {
-        size += size / 16;
-        atomic_store(&cs->size, size < cs->settings.size_max ? size : cs->settings.size_max);
-    }
-}
-
-static uint64_t left_ms(uint64_t until_ns)
-{
-    uint64_t now_ns = clock_mono_ns();
-    return until_ns <= now_ns ? 0 : (until_ns - now_ns) / NS_PER_MS + 1;
+    return pace_size(&cs->pace);
 }
 
 bool couriers_are_away(struct couriers *cs, uint64_t *ret_wait_ms)
 {
     uint64_t resting_ms = 0;
     bool resting = cluster_is_resting(cs->settings.cluster, &resting_ms);
-    uint64_t held_ms = left_ms(atomic_load(&cs->hold_ns));
+    uint64_t held_ms = pace_held_ms(&cs->pace);
     *ret_wait_ms = resting && resting_ms > held_ms ? resting_ms : held_ms;
     return resting || (held_ms > 0 && atomic_load(&cs->away));
-}
-
-/// Between half of `ms` and all of it, so that those who failed together do not come back together.
-static uint64_t with_jitter(uint64_t ms)
-{
-    uint32_t random = 0;
-    if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random)) {
-        random = (uint32_t)clock_mono_ns();
-    }
-    return ms / 2 + ms / 2 * random / UINT32_MAX;
-}
-
-/// Nobody goes for a while. `retry_after_ms`: what the server asks for.
-static void hold(struct couriers *cs, uint64_t retry_after_ms)
-{
-    CHECK(pthread_mutex_lock(&cs->mutex) == 0);
-    unsigned shift = cs->holds < 6 ? cs->holds : 6;
-    bool held = left_ms(atomic_load(&cs->hold_ns)) > 0; // by another courier, for the same reason
-    cs->holds += !held;
-    uint64_t ms = (uint64_t)HOLD_FIRST_MS << shift;
-    ms = with_jitter(ms < HOLD_MAX_MS ? ms : HOLD_MAX_MS);
-    ms = retry_after_ms > 0 ? retry_after_ms : ms;
-    uint64_t until_ns = clock_mono_ns() + ms * NS_PER_MS;
-    if (!held || retry_after_ms > 0) {
-        atomic_store(&cs->hold_ns, until_ns);
-    }
-    CHECK(pthread_mutex_unlock(&cs->mutex) == 0);
-}
-
-/// Says what is wrong, once for each thing and minute.
-static void report(struct couriers *cs, const char *text)
-{
-    uint64_t now_ns = clock_mono_ns();
-    CHECK(pthread_mutex_lock(&cs->mutex) == 0);
-    bool news = strncmp(cs->trouble, text, sizeof(cs->trouble) - 1) != 0 ||
-                now_ns - cs->report_ns > REPORT_INTERVAL_S * NS_PER_S;
-    if (news) {
-        (void)snprintf(cs->trouble, sizeof(cs->trouble), "%s", text); // cut is fine
-        cs->report_ns = now_ns;
-    }
-    cs->trouble_ns = now_ns;
-    CHECK(pthread_mutex_unlock(&cs->mutex) == 0);
-    if (news) {
-        log_with(LOG_LEVEL_ERROR, "cannot deliver, records are kept and it is tried again", NULL,
-                 LOG_TEXT("transport", "elasticsearch"), LOG_TEXT("error", text));
-    }
-}
-
-/// A whole parcel was taken.
-static void report_fine(struct couriers *cs)
-{
-    CHECK(pthread_mutex_lock(&cs->mutex) == 0);
-    bool was = cs->trouble[0] != '\0' && clock_mono_ns() - cs->trouble_ns > CALM_MS * NS_PER_MS;
-    if (was) {
-        cs->trouble[0] = '\0';
-    }
-    cs->holds = 0;
-    CHECK(pthread_mutex_unlock(&cs->mutex) == 0);
-    if (was) {
-        log_with(LOG_LEVEL_INFO, "delivering again", NULL, LOG_TEXT("transport", "elasticsearch"));
-    }
 }
 
 void couriers_print_metrics(struct couriers *cs, struct buf *out)
@@ -249,27 +146,6 @@ void couriers_print_metrics(struct couriers *cs, struct buf *out)
 
 // --- Where streams write to ----------------------------------------------------------------------
 
-/// Where a stream's entry is, or would be; PARCEL_STREAMS_MAX: nowhere.
-static size_t find_stream(const struct parcel_indices *known, uint64_t stream)
-{
-    size_t i = 0;
-    while (i < PARCEL_STREAMS_MAX && known->streams[i] != 0 && known->streams[i] != stream) {
-        i++;
-    }
-    return i;
-}
-
-static void learn_index(struct couriers *cs, uint64_t stream, uint64_t index)
-{
-    CHECK(pthread_mutex_lock(&cs->mutex) == 0);
-    size_t i = find_stream(&cs->indices, stream);
-    if (i < PARCEL_STREAMS_MAX) {
-        cs->indices.streams[i] = stream;
-        cs->indices.indices[i] = index;
-    }
-    CHECK(pthread_mutex_unlock(&cs->mutex) == 0);
-}
-
 /// The request got lost.
 static void become_uncertain(struct courier *c, struct round *r)
 {
@@ -281,16 +157,26 @@ static void become_uncertain(struct courier *c, struct round *r)
     if (!p->uncertain) {
         p->uncertain = true;
         CHECK(pthread_mutex_lock(&cs->mutex) == 0);
-        p->before = cs->indices;
+        p->before = cs->backing;
         CHECK(pthread_mutex_unlock(&cs->mutex) == 0);
     }
 }
 
-/// Whether a document that was created now may have been created before, in an older index.
-static bool may_be_repeat(const struct parcel *p, uint64_t stream, uint64_t index)
+/// A created document: where it went, when that was asked for.
+static void look_at_index(struct courier *c, const struct parcel *p, const struct parcel_item *item,
+                          const struct bulk_item *said, struct transport_tally *tally)
 {
-    size_t i = find_stream(&p->before, stream);
-    return i == PARCEL_STREAMS_MAX || p->before.streams[i] == 0 || p->before.indices[i] != index;
+    struct couriers *cs = c->shared;
+    if (said->index == NULL || said->failed_over) {
+        return;
+    }
+    struct parcel_address address = parcel_address(p, item);
+    uint64_t stream = hash64(address.stream, address.stream_size);
+    uint64_t index = hash64(said->index, said->index_size);
+    tally->repeats_possible += item->uncertain && !backing_is(&p->before, stream, index);
+    CHECK(pthread_mutex_lock(&cs->mutex) == 0);
+    backing_learn(&cs->backing, stream, index);
+    CHECK(pthread_mutex_unlock(&cs->mutex) == 0);
 }
 
 // --- One courier ---------------------------------------------------------------------------------
@@ -343,8 +229,8 @@ static enum courier_verdict give_up(struct courier *c, enum courier_verdict verd
 {
     struct couriers *cs = c->shared;
     atomic_store(&cs->away, verdict == COURIER_AWAY);
-    hold(cs, c->reply.retry_after_ms);
-    report(cs, why);
+    pace_hold(&cs->pace, c->reply.retry_after_ms);
+    pace_report(&cs->pace, why);
     return verdict;
 }
 
@@ -525,20 +411,6 @@ static void add_letter(struct courier *c, const struct parcel *p, const struct p
     deadletter_append(&letter, clock_wall_ns(), &c->letters);
 }
 
-/// A created document: where it went, when that was asked for.
-static void look_at_index(struct courier *c, const struct parcel *p, const struct parcel_item *item,
-                          const struct bulk_item *said, struct transport_tally *tally)
-{
-    if (said->index == NULL || said->failed_over) {
-        return;
-    }
-    struct parcel_address address = parcel_address(p, item);
-    uint64_t stream = hash64(address.stream, address.stream_size);
-    uint64_t index = hash64(said->index, said->index_size);
-    tally->repeats_possible += item->uncertain && may_be_repeat(p, stream, index);
-    learn_index(c->shared, stream, index);
-}
-
 /// Settles one document, or not. Returns whether it is to stay in the parcel.
 static bool settle(struct courier *c, const struct parcel *p, const struct parcel_item *item,
                    const struct bulk_item *said, struct transport_tally *tally)
@@ -625,7 +497,7 @@ static void report_item(struct couriers *cs, const struct bulk_item *item)
     struct buf why;
     buf_init(&why, 2 * BULK_REASON_SIZE_MAX);
     bulk_append_reason(item, &why);
-    report(cs, buf_text(&why));
+    pace_report(&cs->pace, buf_text(&why));
     buf_release(&why);
 }
 
@@ -662,9 +534,9 @@ static enum courier_verdict take_outcomes(struct courier *c, struct round *r)
         report_item(cs, forbidden);
     }
     if (left > 0) {
-        shrink(cs);
+        pace_shrink(&cs->pace);
     } else {
-        pace(cs, c->reply.took_ns);
+        pace_went_well(&cs->pace, c->reply.took_ns);
         r->size_max = 2 * r->size_max < couriers_size(cs) ? 2 * r->size_max : couriers_size(cs);
     }
     return COURIER_DONE;
@@ -728,13 +600,13 @@ static enum courier_verdict take_failure(struct courier *c, struct round *r)
             return refuse(c, r);
         }
         if (status == 413) {
-            shrink(cs);
+            pace_shrink(&cs->pace);
         }
         r->size_max = r->size / 2;
         return COURIER_DONE;
     }
     if (status == 429) {
-        shrink(cs);
+        pace_shrink(&cs->pace);
         return give_up_for_reply(c, COURIER_LATER, "");
     }
     if (status >= 500) {
@@ -771,7 +643,7 @@ enum courier_verdict courier_try(struct courier *c, struct parcel *p, struct tra
                                  uint64_t *ret_wait_ms)
 {
     struct couriers *cs = c->shared;
-    *ret_wait_ms = left_ms(atomic_load(&cs->hold_ns));
+    *ret_wait_ms = pace_held_ms(&cs->pace);
     if (*ret_wait_ms > 0) {
         return atomic_load(&cs->away) ? COURIER_AWAY : COURIER_LATER;
     }
@@ -784,11 +656,11 @@ enum courier_verdict courier_try(struct courier *c, struct parcel *p, struct tra
         verdict = try_some(c, &r);
     }
     if (p->count == 0) {
-        report_fine(cs);
+        pace_report_well(&cs->pace);
         return COURIER_DONE;
     }
     uint64_t wait_ms;
     (void)couriers_are_away(cs, &wait_ms); // only how long
-    *ret_wait_ms = wait_ms > 0 ? wait_ms : with_jitter(LATER_MS);
+    *ret_wait_ms = wait_ms > 0 ? wait_ms : pace_jitter(LATER_MS);
     return verdict == COURIER_DONE ? COURIER_LATER : verdict;
 }

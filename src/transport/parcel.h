@@ -16,6 +16,7 @@
 
 #include "base/buf.h"
 #include "flow/batch.h"
+#include "transport/backing.h"
 
 enum {
     /// Of many small batches a parcel takes no more.
@@ -23,8 +24,6 @@ enum {
     /// A parcel is closed at a few megabytes; this much a batch of the longest lines may make of
     /// it.
     PARCEL_SIZE_MAX = 96 << 20,
-    /// Streams of which it is known where their documents go.
-    PARCEL_STREAMS_MAX = 8,
 };
 
 /// A document that is not settled: offsets in the body.
@@ -35,12 +34,6 @@ struct parcel_item {
     bool uncertain;    ///< a request with it was sent of which nobody knows what became
 };
 
-/// The backing indices that streams wrote to at some time: hashes of both names; 0: none.
-struct parcel_indices {
-    uint64_t streams[PARCEL_STREAMS_MAX];
-    uint64_t indices[PARCEL_STREAMS_MAX];
-};
-
 struct parcel {
     struct buf body;
     struct parcel_item *items; ///< those left
@@ -48,10 +41,10 @@ struct parcel {
     size_t capacity;
     size_t open; ///< where in the body the document that is being added began
     enum batch_keep keep;
-    uint64_t begun_ns;            ///< monotonic time of the first document
-    uint64_t error_documents;     ///< of the documents
-    bool uncertain;               ///< an item is, or was
-    struct parcel_indices before; ///< when that first happened
+    uint64_t begun_ns;        ///< monotonic time of the first document
+    uint64_t error_documents; ///< of the documents
+    bool uncertain;           ///< an item is, or was
+    struct backing before;    ///< where streams wrote to when that first happened
     size_t batch_count;
     struct batch *batches[PARCEL_BATCHES_MAX];
 };
