@@ -143,7 +143,7 @@ static bool may_be_kept(const struct elasticsearch *es, const struct parcel *p)
 static bool keep(struct elasticsearch *es, struct parcel *p, struct buf *gathered)
 {
     size_t size;
-    const uint8_t *bytes = parcel_bytes(p, 0, p->count, gathered, &size);
+    const uint8_t *bytes = parcel_spool_bytes(p, gathered, &size);
     enum spool_lane lane = p->keep == BATCH_FOLLOWED ? SPOOL_LINES : SPOOL_DATAGRAMS;
     if (bytes == NULL || spool_put(es->spool, lane, bytes, size, (uint32_t)p->count) != 0) {
         return false;

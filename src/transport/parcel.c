@@ -8,13 +8,23 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/num.h"
 #include "base/status.h"
 
-enum { ITEMS_FIRST = 1024 };
+enum {
+    ITEMS_FIRST = 1024,
+    HASH_DIGITS = 16,
+    NOTE_DIGITS = 2 * BACKING_STREAMS_MAX * HASH_DIGITS,
+};
 
 static const char BEGIN[] = "{\"create\":{\"_index\":\"";
 static const char BEFORE_ID[] = "\",\"_id\":\"";
 static const char END[] = "\"}}\n";
+/// The line of a note is NOTE, the hashes of `before`, NOTE_END. No document looks like that.
+static const char NOTE[] = "{\"sent\":\"";
+static const char NOTE_END[] = "\"}\n";
+
+enum { NOTE_SIZE = sizeof(NOTE) - 1 + NOTE_DIGITS + sizeof(NOTE_END) - 1 };
 
 int parcel_new(struct parcel **ret_parcel)
 {
@@ -133,9 +143,39 @@ static bool is_action(const struct buf *body, size_t begin, size_t end)
            memcmp(body->data + end - (sizeof(END) - 1), END, sizeof(END) - 1) == 0;
 }
 
+static uint64_t read_hash(const uint8_t *digits)
+{
+    uint64_t hash = 0;
+    for (int i = 0; i < HASH_DIGITS; i++) {
+        int digit = num_hex_digit(digits[i]);
+        hash = hash << 4 | (uint64_t)(digit < 0 ? 0 : digit);
+    }
+    return hash;
+}
+
+/// Takes a note off the end of the body, which is longer than one.
+static void take_note(struct parcel *p)
+{
+    const uint8_t *at = p->body.data + p->body.size - NOTE_SIZE;
+    if (at[-1] != '\n' || memcmp(at, NOTE, sizeof(NOTE) - 1) != 0) {
+        return;
+    }
+    at += sizeof(NOTE) - 1;
+    for (size_t i = 0; i < BACKING_STREAMS_MAX; i++) {
+        p->before.streams[i] = read_hash(at);
+        p->before.indices[i] = read_hash(at + HASH_DIGITS);
+        at += 2 * HASH_DIGITS;
+    }
+    p->uncertain = true;
+    p->body.size -= NOTE_SIZE;
+}
+
 int parcel_find_items(struct parcel *p)
 {
     p->count = 0;
+    if (p->body.size > NOTE_SIZE) {
+        take_note(p);
+    }
     for (size_t at = 0; at < p->body.size;) {
         size_t document = line_end(&p->body, at);
         size_t end = document == 0 || document == p->body.size ? 0 : line_end(&p->body, document);
@@ -149,7 +189,8 @@ int parcel_find_items(struct parcel *p)
         }
         p->items[p->count++] = (struct parcel_item){ .begin = (uint32_t)at,
                                                      .document = (uint32_t)document,
-                                                     .end = (uint32_t)end };
+                                                     .end = (uint32_t)end,
+                                                     .uncertain = p->uncertain };
         at = end;
     }
     return 0;
@@ -186,6 +227,34 @@ const uint8_t *parcel_bytes(const struct parcel *p, size_t first, size_t count, 
     for (size_t i = 0; i < count; i++) {
         buf_append(scratch, p->body.data + items[i].begin, items[i].end - items[i].begin);
     }
+    return scratch->bad ? NULL : scratch->data;
+}
+
+static void append_note(const struct parcel *p, struct buf *out)
+{
+    uint8_t digits[NOTE_DIGITS];
+    uint8_t *at = digits;
+    for (size_t i = 0; i < BACKING_STREAMS_MAX; i++) {
+        at = num_put_hex(at, p->before.streams[i], HASH_DIGITS);
+        at = num_put_hex(at, p->before.indices[i], HASH_DIGITS);
+    }
+    buf_append_text(out, NOTE);
+    buf_append(out, digits, sizeof(digits));
+    buf_append_text(out, NOTE_END);
+}
+
+const uint8_t *parcel_spool_bytes(const struct parcel *p, struct buf *scratch, size_t *ret_size)
+{
+    const uint8_t *bytes = parcel_bytes(p, 0, p->count, scratch, ret_size);
+    if (bytes == NULL || !p->uncertain) {
+        return bytes;
+    }
+    if (bytes != scratch->data) {
+        buf_clear(scratch);
+        buf_append(scratch, bytes, *ret_size);
+    }
+    append_note(p, scratch);
+    *ret_size = scratch->size;
     return scratch->bad ? NULL : scratch->data;
 }
 

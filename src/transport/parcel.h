@@ -72,8 +72,12 @@ void parcel_hold(struct parcel *p, struct batch *batch);
 /// given up.
 void parcel_release(struct parcel *p, bool undelivered);
 
-/// Makes the items of a body that was filled from elsewhere (a spool). ERR_INVALID: it is no such
-/// body; ERR_NO_MEMORY.
+/// All items as a spool keeps them: as parcel_bytes(), and of an uncertain parcel with a note
+/// behind them, so that it stays known that they may have been delivered, and when.
+const uint8_t *parcel_spool_bytes(const struct parcel *p, struct buf *scratch, size_t *ret_size);
+
+/// Makes the items of a body that was filled from a spool; takes the note off it. ERR_INVALID: it
+/// is no such body; ERR_NO_MEMORY.
 int parcel_find_items(struct parcel *p) MUST_USE;
 
 /// How many of the items from `first` on fit `size_max` bytes; at least one. *ret_size: theirs.

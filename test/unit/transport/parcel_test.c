@@ -136,6 +136,39 @@ static void pieces(void **state)
     parcel_free(p);
 }
 
+static void uncertain_in_a_spool(void **state)
+{
+    (void)state;
+    struct parcel *p = make();
+    struct buf scratch;
+    buf_init(&scratch, 10000);
+    size_t size;
+    assert_ptr_equal(parcel_spool_bytes(p, &scratch, &size), p->body.data);
+    assert_int_equal(size, p->body.size);
+    p->uncertain = true;
+    p->before.streams[0] = UINT64_C(0xfedcba9876543210);
+    p->before.indices[0] = 1;
+    p->before.indices[BACKING_STREAMS_MAX - 1] = UINT64_MAX;
+    for (size_t first = 0; first < 2; first++) { // items that stand together, and others
+        p->items[1] = p->items[1 + first];
+        p->count = 3 - first;
+        const uint8_t *bytes = parcel_spool_bytes(p, &scratch, &size);
+        assert_non_null(bytes);
+        struct parcel *q;
+        assert_int_equal(parcel_new(&q), 0);
+        buf_append(&q->body, bytes, size);
+        assert_int_equal(parcel_find_items(q), 0);
+        assert_int_equal(q->count, p->count);
+        assert_true(q->uncertain && q->items[0].uncertain && q->items[q->count - 1].uncertain);
+        assert_memory_equal(&q->before, &p->before, sizeof(q->before));
+        parcel_clear(q);
+        assert_false(q->uncertain);
+        parcel_free(q);
+    }
+    buf_release(&scratch);
+    parcel_free(p);
+}
+
 static void noted(void *context, const struct batch *batch)
 {
     int *delivered = context;
@@ -167,8 +200,12 @@ static void batches(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_body), cmocka_unit_test(no_room), cmocka_unit_test(found_again),
-        cmocka_unit_test(pieces),   cmocka_unit_test(batches),
+        cmocka_unit_test(the_body),
+        cmocka_unit_test(no_room),
+        cmocka_unit_test(found_again),
+        cmocka_unit_test(pieces),
+        cmocka_unit_test(uncertain_in_a_spool),
+        cmocka_unit_test(batches),
     };
     return UNIT_MAIN("transport/parcel", tests);
 }
