@@ -27,6 +27,7 @@ the client's. chain=False leaves the CA's certificate out of what is sent. liste
 server that has a port but is not started. Threads end with the server."""
 import gzip
 import json
+import random
 import socket
 import ssl
 import struct
@@ -162,11 +163,21 @@ class Server:
             if client_ca:
                 self.context.verify_mode = ssl.CERT_REQUIRED
                 self.context.load_verify_locations(client_ca)
-        with socket.socket(self.family, socket.SOCK_STREAM) as probe:
-            probe.bind((host, 0))
-            self.port = probe.getsockname()[1]
+        self.port = self.free_port()
         if listening:
             self.start()
+
+    def free_port(self):
+        """One that stays free while nobody listens there: below those that the kernel gives to
+        outgoing connections."""
+        while True:
+            port = random.randrange(15000, 30000)
+            with socket.socket(self.family, socket.SOCK_STREAM) as probe:
+                try:
+                    probe.bind((self.host, port))
+                    return port
+                except OSError:
+                    pass
 
     @property
     def family(self):
