@@ -495,6 +495,30 @@ def test_key_that_expires(place):
         assert time.monotonic() - begin < 20
 
 
+def test_key_that_is_changed(place):
+    """SIGHUP: the key is read again. One that others can read stays out, and that is said."""
+    key = place.folder / "key"
+    key.write_text("old:secret\n")
+    key.chmod(0o600)
+    with Cluster() as es:
+        program = place.follow(f"{ES}.api_key_file", str(key), f"{ES}.flush", "0s", url=es.url)
+        keys = []
+        for round_, (text, mode) in enumerate([("old:secret", 0o600), ("new:secret", 0o600),
+                                               ("bad:secret", 0o644)]):
+            key.write_text(text + "\n")
+            key.chmod(mode)
+            if round_ > 0:
+                program.signal(signal.SIGHUP)
+                program.wait_log("reopening")
+                time.sleep(0.5)
+            place.append(lines(10 * round_, 10 * round_ + 10))
+            wait_until(lambda: len(es.stored) == 10 * round_ + 10, lambda: program.log()[-5000:])
+            keys.append(es.bulks[-1].headers["authorization"])
+        found = program.stop()
+        assert found["delivered"] == 30
+        assert keys[0] != keys[1] == keys[2] and str(key) in program.log()
+
+
 @pytest.mark.parametrize("status", [401, 403])
 def test_not_allowed(place, status):
     """Somebody has to see to it: it is said, records are kept, and come when they may."""
