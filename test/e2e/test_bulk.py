@@ -576,7 +576,8 @@ def test_stop_and_start_again(place, how):
         if how == "hangs":
             es.script = [Answer(200, {}, stall=0)] * 1000
         port = programs.free_port()
-        program = place.follow(url=es.url, listen=f"sflow://127.0.0.1:{port}")
+        one = (f"{ES}.connections", "1")  # of two that are stopped, either may be first to spool
+        program = place.follow(*one, url=es.url, listen=f"sflow://127.0.0.1:{port}")
         flows = programs.generated(100, "-flows", "5", "-counters", "0")
         for part in range(3):
             place.append(lines(part * N, (part + 1) * N))
@@ -589,7 +590,7 @@ def test_stop_and_start_again(place, how):
         es.script = []
         if how != "hangs":
             es.start()
-        again = place.follow(url=es.url, listen=f"sflow://127.0.0.1:{port}")
+        again = place.follow(*one, url=es.url, listen=f"sflow://127.0.0.1:{port}")
         place.append(lines(3 * N, 4 * N))
         send(port, flows[60:])
         wanted = 4 * N + 500
