@@ -27,7 +27,6 @@
 #include "transport/pace.h"
 
 enum {
-    LATER_MS = 1000,       ///< before documents are sent again that a server had no room for
     INDEX_INTERVAL_S = 10, ///< so often it is asked where streams write to
     NODES_TRIED_MAX = 3,   ///< before a parcel is given back
     PATH_SIZE = 512,
@@ -647,6 +646,7 @@ enum courier_verdict courier_try(struct courier *c, struct parcel *p, struct tra
     if (*ret_wait_ms > 0) {
         return atomic_load(&cs->away) ? COURIER_AWAY : COURIER_LATER;
     }
+    size_t count = p->count;
     struct round r = { .parcel = p, .tally = tally, .size_max = couriers_size(cs) };
     enum courier_verdict verdict = COURIER_DONE;
     if (p->count > 0 && (!identify(c) || !is_target_ready(c, p))) {
@@ -659,8 +659,9 @@ enum courier_verdict courier_try(struct courier *c, struct parcel *p, struct tra
         pace_report_well(&cs->pace);
         return COURIER_DONE;
     }
+    p->tries = p->count < count ? 1 : p->tries + 1;
     uint64_t wait_ms;
     (void)couriers_are_away(cs, &wait_ms); // only how long
-    *ret_wait_ms = wait_ms > 0 ? wait_ms : pace_jitter(LATER_MS);
+    *ret_wait_ms = wait_ms > 0 ? wait_ms : pace_backoff_ms(p->tries - 1);
     return verdict == COURIER_DONE ? COURIER_LATER : verdict;
 }

@@ -15,9 +15,9 @@ enum {
     SIZE_LEAST = 64 << 10,
     SLOW_MS = 5000,  ///< a request that takes longer is too large
     QUICK_MS = 2000, ///< one that takes less may grow
-    HOLD_FIRST_MS = 1000,
-    HOLD_MAX_MS = 60000,
-    HOLD_DOUBLINGS = 6,
+    BACKOFF_FIRST_MS = 1000,
+    BACKOFF_MAX_MS = 60000,
+    BACKOFF_DOUBLINGS = 6,
     REPORT_INTERVAL_S = 60,
     CALM_MS = 3000, ///< so long without trouble before it is said that it is over
 };
@@ -58,8 +58,11 @@ uint64_t pace_held_ms(const struct pace *p)
     return until_ns <= now_ns ? 0 : (until_ns - now_ns) / NS_PER_MS + 1;
 }
 
-uint64_t pace_jitter(uint64_t ms)
+uint64_t pace_backoff_ms(unsigned failures)
 {
+    unsigned doublings = failures < BACKOFF_DOUBLINGS ? failures : BACKOFF_DOUBLINGS;
+    uint64_t ms = (uint64_t)BACKOFF_FIRST_MS << doublings;
+    ms = ms < BACKOFF_MAX_MS ? ms : BACKOFF_MAX_MS;
     uint32_t random = 0;
     if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random)) {
         random = (uint32_t)clock_mono_ns();
@@ -71,10 +74,7 @@ void pace_hold(struct pace *p, uint64_t retry_after_ms)
 {
     CHECK(pthread_mutex_lock(&p->mutex) == 0);
     bool held = pace_held_ms(p) > 0; // by another one, for the same reason
-    unsigned doublings = p->holds < HOLD_DOUBLINGS ? p->holds : HOLD_DOUBLINGS;
-    uint64_t ms = (uint64_t)HOLD_FIRST_MS << doublings;
-    ms = pace_jitter(ms < HOLD_MAX_MS ? ms : HOLD_MAX_MS);
-    ms = retry_after_ms > 0 ? retry_after_ms : ms;
+    uint64_t ms = retry_after_ms > 0 ? retry_after_ms : pace_backoff_ms(p->holds);
     if (!held || retry_after_ms > 0) {
         atomic_store(&p->hold_ns, clock_mono_ns() + ms * NS_PER_MS);
     }

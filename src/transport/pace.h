@@ -52,9 +52,9 @@ void pace_went_well(struct pace *p, uint64_t took_ns);
 void pace_hold(struct pace *p, uint64_t retry_after_ms);
 /// How long everybody is held yet; 0: go.
 uint64_t pace_held_ms(const struct pace *p);
-/// Something between half of `ms` and all of it, so that those who failed together do not come back
-/// together.
-uint64_t pace_jitter(uint64_t ms);
+/// How long to wait after so many failures in a row: between half and all of 1 s, 2 s and so on up
+/// to 60 s, at random, so that those who failed together do not come back together.
+uint64_t pace_backoff_ms(unsigned failures);
 
 /// Logs what is wrong, once for each thing and minute.
 void pace_report(struct pace *p, const char *trouble);

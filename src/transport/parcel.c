@@ -55,6 +55,7 @@ void parcel_clear(struct parcel *p)
     p->begun_ns = 0;
     p->error_documents = 0;
     p->uncertain = false;
+    p->tries = 0;
 }
 
 void parcel_append_prefix(struct buf *out, const char *stream)

@@ -43,6 +43,7 @@ struct parcel {
     enum batch_keep keep;
     uint64_t begun_ns;        ///< monotonic time of the first document
     uint64_t error_documents; ///< of the documents
+    unsigned tries;           ///< in a row in which no document of it was settled
     bool uncertain;           ///< an item is, or was
     struct backing before;    ///< where streams wrote to when that first happened
     size_t batch_count;

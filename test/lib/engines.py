@@ -111,6 +111,11 @@ class Engine:
         """Whether it has processors for ingest pipelines, scripts and GET /."""
         return self.product == "opensearch" and not self.version.startswith("2.")
 
+    @property
+    def has_places(self):
+        """Whether it has aggregations of places (geo_bounds, geotile_grid)."""
+        return not (self.product == "opensearch" and self.version.startswith("2."))
+
     def start(self, extra=""):
         """Returns when it answers. `extra`: lines of its configuration."""
         env = {**os.environ, "PORT": str(self.port), "TRANSPORT_PORT": str(self.transport_port),

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Running weir and goflow2 in the tests."""
 import os
+import random
 import re
 import shutil
 import signal
@@ -38,9 +39,16 @@ def goflow2_path(install=True):
 
 
 def free_port(kind=socket.SOCK_DGRAM):
-    with socket.socket(socket.AF_INET, kind) as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """One that stays free while nobody has it: below those that the kernel gives to outgoing
+    connections."""
+    while True:
+        port = random.randrange(15000, 32000)
+        with socket.socket(socket.AF_INET, kind) as s:
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                pass
 
 
 def books(stderr):

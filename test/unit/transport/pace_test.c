@@ -58,19 +58,22 @@ static void holds_get_longer(void **state)
     pace_release(&p);
 }
 
-static void jitter(void **state)
+static void waits_get_longer(void **state)
 {
     (void)state;
-    uint64_t least = UINT64_MAX;
-    uint64_t most = 0;
-    for (int i = 0; i < 1000; i++) {
-        uint64_t ms = pace_jitter(1000);
-        least = ms < least ? ms : least;
-        most = ms > most ? ms : most;
+    uint64_t ms = 1000;
+    for (unsigned failures = 0; failures < 100; failures++) {
+        uint64_t least = UINT64_MAX;
+        uint64_t most = 0;
+        for (int i = 0; i < 300; i++) {
+            uint64_t wait = pace_backoff_ms(failures);
+            least = wait < least ? wait : least;
+            most = wait > most ? wait : most;
+        }
+        assert_in_range(least, ms / 2, ms * 6 / 10);
+        assert_in_range(most, ms * 9 / 10, ms);
+        ms = 2 * ms < 60000 ? 2 * ms : 60000;
     }
-    assert_in_range(least, 500, 600);
-    assert_in_range(most, 900, 1000);
-    assert_int_equal(pace_jitter(0), 0);
 }
 
 int main(void)
@@ -78,7 +81,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_size_settles),
         cmocka_unit_test(holds_get_longer),
-        cmocka_unit_test(jitter),
+        cmocka_unit_test(waits_get_longer),
     };
     return UNIT_MAIN("transport/pace", tests);
 }
