@@ -204,9 +204,9 @@ golden-accept: all ## take weir's output as the expectation of the golden cases 
 compare: all ## compare with goflow2 v2.2.6, which needs go
 	python3 -m pytest -q -rs test/compare
 
-torture: all ## follow logs under rotation and kill -9: make torture S=3600 SEED=7
+torture: all ## logs that rotate, a cluster that misbehaves, kill -9: make torture S=3600 SEED=7
 	TORTURE_S=$(S) TORTURE_SEED=$(or $(SEED),0) WEIR_BUILD=$(abspath $(B)) \
-		python3 -m pytest -q -s test/e2e/test_follow_torture.py
+		python3 -m pytest -q -s test/e2e/test_follow_torture.py test/e2e/test_delivery_torture.py
 
 BENCH := $(patsubst %.c,$(B)/%,$(wildcard test/bench/*.c))
 bench: all $(BENCH) ## measure beside goflow2 and the floor
