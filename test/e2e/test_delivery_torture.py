@@ -9,7 +9,7 @@ import signal
 import time
 
 from delivery import ES, Place
-from following import lines, wait_until
+from following import lines
 from scripted import Answer, bulk_reply
 from test_bulk import Cluster, letters, number_of
 
@@ -120,12 +120,16 @@ def test_torture(tmp_path):
         program = start(place, cluster)  # which does not know how long it has been told to wait
         wanted = set(range(count))
 
-        def settled():
+        def missing():
             with cluster.lock:
                 found = {number_of(document) for document in cluster.stored.values()}
-            return found | {number_of(letter["document"]) for letter in letters(place)} >= wanted
+            return wanted - found - {number_of(letter["document"]) for letter in letters(place)}
 
-        wait_until(settled, lambda: f"seed {SEED}: {program.log()[-3000:]}", 120)
+        until = time.monotonic() + 60 + SECONDS
+        while missing() and time.monotonic() < until:
+            time.sleep(1)  # looking takes time, which the server here has use for
+        assert not missing(), (f"seed {SEED}: of {count} lines {len(missing())} are not there, the "
+                               f"first is {min(missing())}\n{program.log()[-3000:]}")
         program.stop()
         found = sorted(number_of(document) for document in cluster.stored.values())
         assert len(found) == len(set(found)), f"seed {SEED}: a line is there twice"
