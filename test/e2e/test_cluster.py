@@ -236,6 +236,19 @@ def test_templates():
         check(es.url).works().has("warn", "template", "cannot be told")
 
 
+@pytest.mark.parametrize("caps, verdict, words", [
+    ({"fields": {"source.ip": {"ip": {"type": "ip"}}}}, "ok", f"{STREAM} has ECS mappings"),
+    ({"fields": {"source.ip": {"text": {"type": "text"}}}}, "warn", "without mappings for flows"),
+    ({"fields": {}}, "warn", "without mappings for flows"),
+    (403, "warn", "which mappings")])
+def test_a_server_that_does_not_simulate_what_is_there(caps, verdict, words):
+    """OpenSearch says 500 when a data stream has the name; then its mappings count."""
+    clash = Answer(500, {"error": {"type": "illegal_state_exception", "reason": "not unique"}})
+    there = {"data_streams": [{"name": STREAM, "template": "logs"}]}
+    with Server(Script(stream=there, template=clash, index=caps)) as es:
+        check(es.url).works().has(verdict, "template", words)
+
+
 def test_the_stream_is_the_one_that_is_written_to():
     with Server(Script(privileges=rights(stream="logs-net.flow-lab"))) as es:
         check(es.url, "-ecs.dataset", "net.flow", "-ecs.namespace", "lab").works()

@@ -25,3 +25,4 @@ def test_check_of_a_real_server(engine):
     engine.request("POST", f"/{stream}/_bulk", b'{"create":{}}\n{"@timestamp":"2026-01-01"}\n')
     found = check(engine.url, *flags).works().has("ok", "stream", f"{stream} is there")
     found.lacks("stream", "no data stream")
+    assert [verdict for verdict, _ in found.of("template")] == ["ok"], found.out
