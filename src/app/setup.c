@@ -128,6 +128,16 @@ static void work(struct setup_server *s, const struct settings *settings,
     }
 }
 
+/// Nodes take turns; one that says what it is will do.
+static int identify(struct setup_server *s, struct err *err)
+{
+    int status = ERR_IO;
+    for (size_t tries = 0; tries < s->node_count && status == ERR_IO; tries++) {
+        status = cluster_identify(s->session, &s->info, err);
+    }
+    return status;
+}
+
 /// With a server.
 static int connect_and_work(struct setup_server *s, const struct settings *settings,
                             const struct setup_names *names, struct err *err)
@@ -138,8 +148,8 @@ static int connect_and_work(struct setup_server *s, const struct settings *setti
         return err->status;
     }
     int status = cluster_session_new(cluster, &s->session);
-    status = status != 0 ? err_set(err, status, "%s", status_text(status))
-                         : cluster_identify(s->session, &s->info, err);
+    s->node_count = cluster_node_count(cluster);
+    status = status != 0 ? err_set(err, status, "%s", status_text(status)) : identify(s, err);
     if (status == 0) {
         say_server(s, cluster_urls(cluster));
         work(s, settings, names);

@@ -13,6 +13,7 @@
 
 struct setup_server {
     struct cluster_session *session; ///< NULL: there is none, each question is answered with no
+    size_t node_count;               ///< how many the session chooses from
     bool dry_run;                    ///< changes are printed instead
     struct cluster_info info;
     struct cluster_reply reply; ///< the last answer

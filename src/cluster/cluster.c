@@ -307,8 +307,9 @@ static int read_answer(struct cluster *c, const struct cluster_reply *reply,
         buf_init(&why, ERR_TEXT_SIZE);
         cluster_explain(reply, &why);
         int kind = status == 429 || status >= 500 ? ERR_IO : ERR_INVALID;
-        (void)err_set(err, kind, "%s%s",
-                      reply->problem[0] != '\0' ? "" : "it says: ", buf_text(&why));
+        bool has_url = reply->problem[0] != '\0'; // its words begin with it
+        (void)err_set(err, kind, "%s%s%s", has_url ? "" : reply->url, has_url ? "" : ": ",
+                      buf_text(&why));
         buf_release(&why);
         return kind;
     }

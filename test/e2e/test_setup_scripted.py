@@ -156,6 +156,18 @@ def test_twice_and_otherwise(kind, first, changed):
         assert requests == [] and "nothing to change" in said
 
 
+@pytest.mark.parametrize("dead_first", [True, False])
+def test_a_node_that_is_away(dead_first):
+    """Another one does it all, whichever was asked first."""
+    away = f"http://127.0.0.1:{programs.free_port()}"
+    with Cluster(**NEW) as cluster:
+        urls = [away, cluster.url] if dead_first else [cluster.url, away]
+        setup(",".join(urls), "-keep", "90d")
+        assert len(cluster.kept) == 3
+        assert "nothing to change" in setup(",".join(urls), "-keep", "90d")
+    assert "Connection refused" in setup(f"{away},{away}/x", code=1)
+
+
 def test_retention_of_the_template_and_of_streams():
     with Cluster(**NEW) as cluster:
         cluster.streams = {STREAM: ("weir-goflow2", {}),
