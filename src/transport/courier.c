@@ -27,6 +27,7 @@
 #include "transport/pace.h"
 
 enum {
+    REFUSAL_LOG_S = 60,    ///< so seldom it is said where refused documents are
     INDEX_INTERVAL_S = 10, ///< so often it is asked where streams write to
     NODES_TRIED_MAX = 3,   ///< before a parcel is given back
     PATH_SIZE = 512,
@@ -40,6 +41,7 @@ struct couriers {
     _Atomic bool plain;        ///< the server does not know the request's finer options
     _Atomic bool target_known; ///< the stream is there, or will be made as it should
     _Atomic uint64_t index_due_ns;
+    _Atomic uint64_t refusal_due_ns; ///< before it refusals are not logged
     _Atomic uint64_t requests;
     _Atomic uint64_t failed_requests;
     _Atomic uint64_t sent_again; ///< documents
@@ -316,7 +318,7 @@ static bool is_target_ready(struct courier *c, const struct parcel *p)
             char why[TROUBLE_SIZE];
             (void)snprintf(why, sizeof(why),
                            "there is no index template for %.*s, so it would not become a data "
-                           "stream; run weir setup",
+                           "stream; run weir setup with the same options",
                            (int)address.stream_size, (const char *)address.stream); // cut is fine
             c->reply.retry_after_ms = 0;
             (void)give_up(c, COURIER_AWAY, why); // the caller says it
@@ -458,14 +460,30 @@ static void close_gap(struct round *r, const bool *stays)
     r->first = kept;
 }
 
+/// Whoever looks at the log is to learn where the documents are; once in a while is enough, the
+/// books count them.
+static void say_refused(struct couriers *cs)
+{
+    uint64_t now = clock_mono_ns();
+    uint64_t due = atomic_load(&cs->refusal_due_ns);
+    if (now >= due &&
+        atomic_compare_exchange_strong(&cs->refusal_due_ns, &due, now + REFUSAL_LOG_S * NS_PER_S)) {
+        log_with(LOG_LEVEL_WARN, "the server refused documents: they are in a file, with reasons",
+                 NULL, LOG_TEXT("file", cs->settings.deadletter));
+    }
+}
+
 /// Writes the dead letters. False: they could not be kept, so that nothing is settled.
 static bool keep_letters(struct courier *c)
 {
-    if (c->letters.bad) {
+    if (c->letters.size == 0 && !c->letters.bad) {
+        return true;
+    }
+    if (c->letters.bad || deadletter_write(c->shared->settings.deadletter, &c->letters) != 0) {
         return false;
     }
-    return c->letters.size == 0 ||
-           deadletter_write(c->shared->settings.deadletter, &c->letters) == 0;
+    say_refused(c->shared);
+    return true;
 }
 
 static bool reserve_items(struct courier *c, size_t count)

@@ -233,6 +233,9 @@ def test_items(place):
     for number, requests in tries.items():
         assert len(requests) == len(said[number % 10]), number
     assert len(tries) == N
+    log = (place.folder / "log-import").read_text()
+    told = [one for one in log.splitlines() if "the server refused documents" in one]
+    assert len(told) == 1 and str(place.deadletter) in told[0]
     refused = letters(place)
     assert sorted(number_of(one["document"]) for one in refused) == [
         n for n in range(N) if n % 10 in (3, 5)]
