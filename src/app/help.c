@@ -15,7 +15,7 @@ enum {
     WIDTH = 92,       ///< of a line on a terminal
     HELP_COLUMN = 30, ///< where the words about an option begin
     COMMAND_COLUMN = 32,
-    EXAMPLE_COLUMN = 42,
+    EXAMPLE_COLUMN = 44,
 };
 
 static const char ABOUT[] =
@@ -30,6 +30,8 @@ static const struct {
     { "weir -transport.file flows.log", "the same, into a file" },
     { "weir generate udp://127.0.0.1:6343", "be a switch that sends some, to try it" },
     { "weir replay -format text capture.pcap", "what a capture holds" },
+    { "weir setup -transport.elasticsearch URL", "prepare a server, once; and after that" },
+    { "weir -transport.elasticsearch URL", "fill it with what port 6343 gets" },
     { "weir check -config weir.yaml", "would it run with this file?" },
 };
 enum { EXAMPLE_COUNT = sizeof(EXAMPLES) / sizeof(EXAMPLES[0]) };
@@ -41,7 +43,7 @@ static const struct {
     { EXIT_DONE, "Done." },
     { EXIT_CANNOT_RUN, "Could not run; one line on standard error says why." },
     { EXIT_USAGE, "A mistake on the command line." },
-    { EXIT_BAD_INPUT, "replay: finished, but some input was bad." },
+    { EXIT_BAD_INPUT, "import and replay: finished, but some input was bad or refused." },
 };
 enum { EXIT_COUNT = sizeof(EXITS) / sizeof(EXITS[0]) };
 
