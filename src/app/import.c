@@ -211,8 +211,8 @@ static enum file_outcome judge_beginning(const struct worker *w, const struct so
 static void say_where(const struct source *s, uint64_t offset)
 {
     if (offset > 0 && s->line_count == 0) {
-        log_with(LOG_LEVEL_INFO, "nothing new, all of it was read before", NULL,
-                 LOG_TEXT("file", s->path));
+        log_with(LOG_LEVEL_INFO, "nothing new, all of it was read before; -state none starts over",
+                 NULL, LOG_TEXT("file", s->path));
     } else if (offset > 0) {
         log_with(LOG_LEVEL_INFO, "its beginning was read before", NULL, LOG_TEXT("file", s->path),
                  LOG_U64("from", offset));
@@ -254,8 +254,8 @@ static enum file_outcome read_identified(struct worker *w, struct source *s, con
     struct file_id id;
     uint64_t fingerprint[2];
     if (positions_is_finished(positions, st)) {
-        log_with(LOG_LEVEL_INFO, "nothing new, all of it was read before", NULL,
-                 LOG_TEXT("file", s->path));
+        log_with(LOG_LEVEL_INFO, "nothing new, all of it was read before; -state none starts over",
+                 NULL, LOG_TEXT("file", s->path));
         return FILE_NOTHING_NEW;
     }
     int status = lines_fingerprint(s->lines, true, fingerprint);
