@@ -156,15 +156,34 @@ static int unknown_flag(struct reader *r, const char *name, size_t size)
     return err_set(r->err, ERR_USAGE, "flag provided but not defined: -%s%s", text, hint);
 }
 
+/// What a value of weir's own options looks like; goflow2's have Go's words alone.
+static const char *example_for(enum option_id option)
+{
+    if (OPTIONS[option].is_goflow2s) {
+        return "";
+    }
+    switch (OPTIONS[option].type) {
+    case OPTION_TYPE_DURATION:
+        return ", expected a number with a unit, such as 10s, 5m, 12h or 90d";
+    case OPTION_TYPE_TIME:
+        return ", expected 2026-01-31 or 2026-01-31T12:00:00Z";
+    case OPTION_TYPE_SIZE:
+        return ", expected bytes, such as 65536, 64k, 4m or 1g";
+    default:
+        return "";
+    }
+}
+
 /// Go's words for a value that does not convert.
 static int bad_flag_value(struct reader *r, enum option_id option, const char *text, int status)
 {
     char quoted[QUOTED_SIZE];
     bool is_bool = OPTIONS[option].type == OPTION_TYPE_BOOL;
-    return err_set(r->err, ERR_USAGE, "invalid %svalue %s for %s-%s: %s", is_bool ? "boolean " : "",
-                   go_quote(text, quoted, sizeof(quoted)), is_bool ? "" : "flag ",
-                   OPTIONS[option].name,
-                   status == ERR_RANGE ? "value out of range" : "parse error");
+    return err_set(r->err, ERR_USAGE, "invalid %svalue %s for %s-%s: %s%s",
+                   is_bool ? "boolean " : "", go_quote(text, quoted, sizeof(quoted)),
+                   is_bool ? "" : "flag ", OPTIONS[option].name,
+                   status == ERR_RANGE ? "value out of range" : "parse error",
+                   status == ERR_RANGE ? "" : example_for(option));
 }
 
 /// Command lines and files are read by many.

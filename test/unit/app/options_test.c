@@ -78,6 +78,20 @@ static void flags_as_go_reads_them(void **state)
     settings_release(&s);
 }
 
+static void own_options_say_what_is_expected(void **state)
+{
+    (void)state;
+    refused("weir setup -keep 3",
+            "invalid value \"3\" for flag -keep: parse error, expected a number with a unit, such "
+            "as 10s, 5m, 12h or 90d");
+    refused("weir import -since yesterday a.log",
+            "invalid value \"yesterday\" for flag -since: parse error, expected 2026-01-31 or "
+            "2026-01-31T12:00:00Z");
+    refused("weir import -import.line_max big a.log",
+            "invalid value \"big\" for flag -import.line_max: parse error, expected bytes, such as "
+            "65536, 64k, 4m or 1g");
+}
+
 static void errors_are_gos(void **state)
 {
     (void)state;
@@ -283,6 +297,7 @@ int main(void)
         cmocka_unit_test(defaults_follow_the_name),
         cmocka_unit_test(flags_as_go_reads_them),
         cmocka_unit_test(errors_are_gos),
+        cmocka_unit_test(own_options_say_what_is_expected),
         cmocka_unit_test(arguments_have_their_place),
         cmocka_unit_test(the_environment_is_checked),
         cmocka_unit_test(negative_means_never_mute),
