@@ -7,13 +7,16 @@
  * run from starting. Everything is looked at even when something failed before.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "app/check_cluster.h"
 #include "app/commands.h"
+#include "app/data_dir.h"
 #include "app/listen.h"
 #include "app/outputs.h"
 #include "app/pipeline.h"
@@ -135,6 +138,45 @@ static bool check_file(const struct settings *s, const struct mapping *mapping)
     return true;
 }
 
+/// Whether a running weir has it; a moment later that may be otherwise.
+static bool is_locked(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return false;
+    }
+    bool locked = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    (void)close(fd); // nothing was written through it
+    return locked;
+}
+
+/// Where documents are while the server is away, or when it refuses them. The server itself is
+/// check_cluster()'s.
+static bool check_elasticsearch(const struct settings *s)
+{
+    struct err err = { 0 };
+    char lock[DATA_PATH_SIZE];
+    char letters[DATA_PATH_SIZE];
+    if (elasticsearch_options_check(s, &err) != 0 ||
+        data_path_name(s->data, "spool/elasticsearch/lock", lock, &err) != 0 ||
+        data_path_name(s->data, "deadletter/elasticsearch.ndjson", letters, &err) != 0) {
+        return report_failed("output", &err);
+    }
+    report("ok", "output", "%s to Elasticsearch or OpenSearch; what it refuses to %s",
+           s->es_raw ? "raw lines" : "documents",
+           s->es_deadletter[0] == '\0' ? letters : s->es_deadletter);
+    if (s->es_spool == 0) {
+        report("warn", "spool", "none: datagrams that come while the server is away are lost");
+        return true;
+    }
+    report("ok", "spool", "up to %llu bytes in %.*s", (unsigned long long)s->es_spool,
+           (int)(strlen(lock) - strlen("/lock")), lock);
+    if (is_locked(lock)) {
+        report("warn", "spool", "another weir has it now: wait for its end, or name another -data");
+    }
+    return true;
+}
+
 static bool check_outputs(const struct settings *s, const struct mapping *mapping,
                           unsigned *ret_outputs)
 {
@@ -144,10 +186,7 @@ static bool check_outputs(const struct settings *s, const struct mapping *mappin
         return report_failed("output", &err);
     }
     bool ok = (*ret_outputs & OUTPUT_FILE) == 0 || check_file(s, mapping);
-    if ((*ret_outputs & OUTPUT_ELASTICSEARCH) != 0 && elasticsearch_options_check(s, &err) != 0) {
-        ok = report_failed("output", &err);
-    }
-    return ok;
+    return ((*ret_outputs & OUTPUT_ELASTICSEARCH) == 0 || check_elasticsearch(s)) && ok;
 }
 
 static void say_file(const char *what, const char *file, const char *option, const char *setting)

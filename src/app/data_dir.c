@@ -42,8 +42,8 @@ static int make_folders(char *path, struct err *err)
     return 0;
 }
 
-int data_path(const char *data, const char *name, char ret_path[static DATA_PATH_SIZE],
-              struct err *err)
+int data_path_name(const char *data, const char *name, char ret_path[static DATA_PATH_SIZE],
+                   struct err *err)
 {
     int used = data[0] == '\0' ? default_folder(ret_path, DATA_PATH_SIZE)
                                : snprintf(ret_path, DATA_PATH_SIZE, "%s", data);
@@ -52,5 +52,12 @@ int data_path(const char *data, const char *name, char ret_path[static DATA_PATH
             DATA_PATH_SIZE - used) {
         return err_set(err, ERR_RANGE, "-data: the path is too long");
     }
-    return make_folders(ret_path, err);
+    return 0;
+}
+
+int data_path(const char *data, const char *name, char ret_path[static DATA_PATH_SIZE],
+              struct err *err)
+{
+    int status = data_path_name(data, name, ret_path, err);
+    return status == 0 ? make_folders(ret_path, err) : status;
 }

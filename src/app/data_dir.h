@@ -13,3 +13,7 @@ enum { DATA_PATH_SIZE = 3072 };
 /// if they are not there. ERR_IO with the path and the reason.
 int data_path(const char *data, const char *name, char ret_path[static DATA_PATH_SIZE],
               struct err *err) MUST_USE;
+
+/// The same path, and nothing is made. ERR_RANGE.
+int data_path_name(const char *data, const char *name, char ret_path[static DATA_PATH_SIZE],
+                   struct err *err) MUST_USE;

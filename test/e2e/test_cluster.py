@@ -2,6 +2,7 @@
 """How weir talks to a cluster, by what `weir check` says of a scripted server: certificates,
 secrets, proxies, answers of every kind, products old and new, rights and templates."""
 import base64
+import fcntl
 import os
 import re
 import socket
@@ -591,3 +592,22 @@ def test_cloud_ids(ca):
     ("https://es1,", "an URL is missing"), ("https://es1/?a", "the path is wrong")])
 def test_urls_that_are_none(url, words):
     check(url).fails(words)
+
+
+# --- What is kept here ---------------------------------------------------------------------------
+
+def test_what_is_kept_here(tmp_path):
+    """Where the spool and refused documents are, without making either; and who has the spool."""
+    data, flags = tmp_path / "data", ["-transport", "elasticsearch", "-data", tmp_path / "data"]
+    with Server(Script()) as es:
+        found = check(es.url, *flags).works()
+        found.has("ok", "output", f"{data}/deadletter/elasticsearch.ndjson")
+        found.has("ok", "spool", f"{data}/spool/elasticsearch").lacks("spool", "another weir")
+        assert not data.exists()
+        check(es.url, *flags, f"{ES}.spool", "0").works().has("warn", "spool", "none")
+        check(es.url, *flags, f"{ES}.spool", "5").has("FAIL", "output", "at least 1m")
+        (data / "spool/elasticsearch").mkdir(parents=True)
+        with open(data / "spool/elasticsearch/lock", "w", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            check(es.url, *flags).works().has("warn", "spool", "another weir has it now")
+        check(es.url, *flags).works().lacks("spool", "another weir")

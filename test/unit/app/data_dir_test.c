@@ -34,7 +34,10 @@ static void folders_are_made_for_their_owner(void **state)
     (void)state;
     (void)snprintf(data, sizeof(data), "%s/a/b", directory);              // fits
     (void)snprintf(want, sizeof(want), "%s/a/b/state/import", directory); // fits
-    for (int i = 0; i < 2; i++) { // once more when they are there
+    assert_int_equal(data_path_name(data, "state/import", path, &err), 0);
+    assert_string_equal(path, want);
+    assert_int_equal(stat(data, &st), -1); // a name alone makes nothing
+    for (int i = 0; i < 2; i++) {          // once more when they are there
         assert_int_equal(data_path(data, "state/import", path, &err), 0);
         assert_string_equal(path, want);
     }
