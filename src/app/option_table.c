@@ -55,7 +55,8 @@ const struct command_info COMMANDS[COMMAND_COUNT] = {
                            "send made-up sFlow to udp://HOST:PORT or into pcap://FILE" },
     [COMMAND_SETUP] = { "setup", "[FLAGS]",
                         "prepare Elasticsearch or OpenSearch: templates, dashboards" },
-    [COMMAND_CHECK] = { "check", "[FLAGS]", "read everything and say what would run" },
+    [COMMAND_CHECK] = { "check", "[FLAGS]",
+                        "read everything, try the server, and say what would run" },
     [COMMAND_HELP] = { "help", "[COMMAND]", "this, or the flags of one command" },
     [COMMAND_VERSION] = { "version", "", "print the version" },
 };
