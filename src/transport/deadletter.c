@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Who writes locks the file, looks whether it still has its name (it may just have been moved
- * away), appends, syncs and closes. Who takes the file aside renames it under the same lock.
+ * away), appends, syncs and closes. Who takes the file aside renames it under the same lock, and
+ * keeps the lock until all of it is sent again. That takes long: who writes never waits for it, but
+ * opens the new file.
  */
 #include "transport/deadletter.h"
 
@@ -141,10 +143,9 @@ static bool folder_of(const char *path, char ret_folder[static PATH_SIZE])
     return snprintf(ret_folder, PATH_SIZE, "%.*s", size, slash == NULL ? "." : path) < PATH_SIZE;
 }
 
-static int sync_folder(const char *path)
+static int sync_one(const char *folder)
 {
-    char folder[PATH_SIZE];
-    int fd = folder_of(path, folder) ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) {
         return ERR_IO;
     }
@@ -153,34 +154,64 @@ static int sync_folder(const char *path)
     return status;
 }
 
+/// The folder that the path's file is in.
+static int sync_folder(const char *path)
+{
+    char folder[PATH_SIZE];
+    if (!folder_of(path, folder)) {
+        errno = ENAMETOOLONG;
+        return ERR_IO;
+    }
+    return sync_one(folder);
+}
+
 static int open_making_folder(const char *path, int flags)
 {
     char folder[PATH_SIZE];
+    char above[PATH_SIZE + sizeof("..")];
     int fd = open(path, flags, 0600);
-    if (fd < 0 && errno == ENOENT && folder_of(path, folder) && mkdir(folder, 0700) == 0) {
+    if (fd < 0 && errno == ENOENT && (flags & O_CREAT) != 0 && folder_of(path, folder) &&
+        mkdir(folder, 0700) == 0) {
+        (void)snprintf(above, sizeof(above), "%s..", folder); // fits
+        (void)sync_one(above);                                // it may not be ours to read
         fd = open(path, flags, 0600);
     }
     return fd;
 }
 
-/// The file, with its lock, under its name.
-static int open_locked(const char *path)
+/// Locks the file. ERR_NOT_FOUND: the path leads to another one meanwhile; ERR_IO with errno.
+static int lock_current(int fd, const char *path)
+{
+    static const struct timespec PAUSE = { .tv_nsec = NS_PER_MS };
+    while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK && errno != EINTR) {
+            return ERR_IO;
+        }
+        if (!is_current(fd, path)) {
+            return ERR_NOT_FOUND;
+        }
+        (void)nanosleep(&PAUSE, NULL); // a writer has it, for as long as a sync takes
+    }
+    return is_current(fd, path) ? 0 : ERR_NOT_FOUND;
+}
+
+/// The file, with its lock, under its name. -1 with errno.
+static int open_locked(const char *path, int flags)
 {
     for (;;) {
-        int fd = open_making_folder(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK);
-        if (fd < 0) {
-            return -1;
-        }
-        while (flock(fd, LOCK_EX) != 0) {
-            if (errno != EINTR) {
-                (void)close(fd); // nothing was written
-                return -1;
-            }
-        }
-        if (is_current(fd, path)) {
+        int fd = open_making_folder(path, flags | O_CLOEXEC);
+        int status = fd < 0 ? ERR_IO : lock_current(fd, path);
+        if (status == 0) {
             return fd;
         }
-        (void)close(fd); // nothing was written
+        int error = errno;
+        if (fd >= 0) {
+            (void)close(fd); // nothing was written
+        }
+        if (status == ERR_IO) {
+            errno = error;
+            return -1;
+        }
     }
 }
 
@@ -247,7 +278,7 @@ static int append_to(int fd, const char *path, const struct buf *lines)
 int deadletter_write(const char *path, const struct buf *lines)
 {
     static atomic_bool failing;
-    int fd = open_locked(path);
+    int fd = open_locked(path, O_RDWR | O_CREAT | O_APPEND | O_NONBLOCK);
     int status = fd < 0 ? ERR_IO : append_to(fd, path, lines);
     int error = errno;
     if (fd >= 0) {
@@ -288,30 +319,33 @@ static int open_aside(const char *aside)
     return -1;
 }
 
+/// Never over one that another process has just taken aside.
+static int rename_to_new(const char *path, const char *aside)
+{
+    if (renameat2(AT_FDCWD, path, AT_FDCWD, aside, RENAME_NOREPLACE) == 0) {
+        return 0;
+    }
+    if (errno != EINVAL && errno != ENOSYS) {
+        return -1;
+    }
+    return link(path, aside) == 0 ? unlink(path) : -1; // not all file systems can at once
+}
+
 /// Renames the file to `aside`, which is not there. The lock goes with it.
 static int move_aside(const char *path, const char *aside)
 {
-    for (;;) {
-        int fd = open(path, O_RDONLY | O_CLOEXEC);
-        if (fd < 0) {
-            return -1;
-        }
-        while (flock(fd, LOCK_EX) != 0 && errno == EINTR) {
-        }
-        if (!is_current(fd, path)) {
-            (void)close(fd); // it was only read
-            continue;
-        }
-        // Never over one that another process has just taken aside.
-        if (renameat2(AT_FDCWD, path, AT_FDCWD, aside, RENAME_NOREPLACE) == 0) {
-            (void)sync_folder(path); // else it may have its old name again after a power cut
-            return fd;
-        }
-        int error = errno == EEXIST ? EWOULDBLOCK : errno;
-        (void)close(fd); // it was only read
-        errno = error;
+    int fd = open_locked(path, O_RDONLY);
+    if (fd < 0) {
         return -1;
     }
+    if (rename_to_new(path, aside) == 0) {
+        (void)sync_folder(path); // else it may have its old name again after a power cut
+        return fd;
+    }
+    int error = errno == EEXIST ? EWOULDBLOCK : errno;
+    (void)close(fd); // it was only read
+    errno = error;
+    return -1;
 }
 
 int deadletter_take_aside(const char *path, int *ret_fd, struct err *err)
