@@ -10,8 +10,9 @@
  * delivered stands in a small file, its watermark. A frame is put into the spool by one thread and
  * taken out by another; both lanes, and the bound, are shared.
  *
- * What is damaged is passed over, named and counted; a frame that was being written when the power
- * went is cut off (nobody was told that it was kept).
+ * What is damaged is passed over, named and counted. A frame that was being written when the power
+ * went is left out, and not counted: nobody was told that it was kept. A last frame whose header
+ * was damaged afterwards looks the same.
  */
 #pragma once
 
@@ -43,7 +44,8 @@ void spool_close(struct spool *s);
 
 /// Keeps `data`, `count` records, at the end of a lane; when it returns 0 they outlive a power cut.
 /// For datagrams the oldest segments of datagrams make room. ERR_FULL: no room (lines, or one frame
-/// larger than all), nothing is kept; ERR_IO: neither, the reason is logged once. Any thread.
+/// larger than all), nothing is kept; ERR_IO: neither, the reason is logged once; ERR_NO_MEMORY.
+/// Any thread.
 int spool_put(struct spool *s, enum spool_lane lane, const void *data, size_t size, uint32_t count);
 
 /// Whether lines can still be kept: false some time before spool_put() would say ERR_FULL, so that
@@ -51,8 +53,9 @@ int spool_put(struct spool *s, enum spool_lane lane, const void *data, size_t si
 bool spool_takes_lines(struct spool *s);
 
 /// The oldest frame of a lane, appended to `out`. *ret_count: its records. It stays in the spool
-/// until spool_done(). ERR_NOT_FOUND when the lane is empty. Damaged frames on the way are passed
-/// over. One frame at a time in each lane; one thread.
+/// until spool_done(). ERR_NOT_FOUND when the lane is empty; ERR_IO, ERR_NO_MEMORY, ERR_FULL (the
+/// cap of `out`): it may come the next time. Damaged frames on the way are passed over. One frame
+/// at a time in each lane; one thread.
 int spool_take(struct spool *s, enum spool_lane lane, struct buf *out, uint32_t *ret_count);
 
 /// The frame last taken from the lane is delivered: it is gone for good.

@@ -131,6 +131,23 @@ static int check_version(struct lane *l, int fd, const char *name, struct err *e
     return 0;
 }
 
+/// A copy of it into the list, which is in the order of numbers.
+static int insert_segment(struct lane *l, const struct segment *found, struct err *err)
+{
+    struct segment *s = mem_zalloc(sizeof(*s));
+    if (s == NULL) {
+        return err_set(err, ERR_NO_MEMORY, "out of memory for the spool");
+    }
+    struct segment **at = &l->first;
+    while (*at != NULL && (*at)->number < found->number) {
+        at = &(*at)->next;
+    }
+    *s = *found;
+    s->next = *at;
+    *at = s;
+    return 0;
+}
+
 static int add_segment(struct lane *l, const char *name, uint64_t number, struct err *err)
 {
     struct stat st;
@@ -140,26 +157,20 @@ static int add_segment(struct lane *l, const char *name, uint64_t number, struct
         close_fd(&fd);
         return err_set_errno(err, error, "cannot open %s/%s", l->folder, name);
     }
+    struct segment found = { .number = number };
     int status = st.st_size == 0 ? 0 : check_version(l, fd, name, err);
-    struct segment *s = status == 0 ? mem_zalloc(sizeof(*s)) : NULL;
-    if (s != NULL) {
-        struct segment **at = &l->first;
-        while (*at != NULL && (*at)->number < number) {
-            at = &(*at)->next;
-        }
-        s->next = *at;
-        s->number = number;
-        segment_walk(fd, (uint64_t)st.st_size, s);
-        if (s->size < (uint64_t)st.st_size) {
-            say(LOG_LEVEL_WARN, l, "the end of a segment of the spool is torn", name, s->size);
-        }
-        *at = s;
+    if (status == 0 && segment_walk(fd, (uint64_t)st.st_size, &found) != 0) {
+        status = err_set_errno(err, errno, "cannot read %s/%s", l->folder, name);
     }
     close_fd(&fd);
-    if (status == 0 && s == NULL) {
-        return err_set(err, ERR_NO_MEMORY, "out of memory for the spool");
+    if (status != 0) {
+        return status;
     }
-    return status;
+    // It stays in the file: what looks torn may be a last frame that was damaged.
+    if (found.size < (uint64_t)st.st_size) {
+        say(LOG_LEVEL_WARN, l, "the end of a segment of the spool is torn", name, found.size);
+    }
+    return insert_segment(l, &found, err);
 }
 
 static int list_segments(struct lane *l, struct err *err)
@@ -245,6 +256,9 @@ int lane_open(struct lane *l, struct err *err)
     if (status == 0) {
         go_to(l, &mark);
         (void)lane_settle(l); // an error shows again when something is taken
+        if (mark.serial == 0) {
+            lane_mark(l); // so that a missing one means something the next time
+        }
     }
     return status;
 }
@@ -269,7 +283,7 @@ static void count_damaged(struct lane *l, uint64_t count)
     l->waiting -= count;
 }
 
-/// Of the segments that were set aside the oldest go.
+/// Of the lane's segments that were set aside the oldest go.
 static void limit_damaged(struct lane *l)
 {
     for (int kept = DAMAGED_KEPT_MAX + 1; kept > DAMAGED_KEPT_MAX;) {
@@ -283,7 +297,8 @@ static void limit_damaged(struct lane *l)
         kept = 0;
         for (struct dirent *e; (e = readdir(folder)) != NULL;) { // NOLINT(concurrency-*)
             const char *end = strrchr(e->d_name, '.');
-            if (end != NULL && strcmp(end, ".damaged") == 0) {
+            if (end != NULL && strcmp(end, ".damaged") == 0 &&
+                strncmp(e->d_name, l->name, strlen(l->name)) == 0) {
                 kept++;
                 if (oldest[0] == '\0' || strcmp(e->d_name, oldest) < 0) {
                     memcpy(oldest, e->d_name, strlen(e->d_name) + 1);

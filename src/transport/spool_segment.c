@@ -171,20 +171,29 @@ int segment_find(int fd, const struct segment *s, uint64_t offset, uint64_t *ret
     return ERR_NOT_FOUND;
 }
 
-void segment_walk(int fd, uint64_t file_size, struct segment *s)
+int segment_walk(int fd, uint64_t file_size, struct segment *s)
 {
     uint64_t offset = SEGMENT_HEADER_SIZE;
     uint64_t end = SEGMENT_HEADER_SIZE;
-    struct frame frame;
     s->size = file_size;
     s->records = 0;
-    while (segment_frame(fd, s, offset, &frame) == 0 ||
-           segment_find(fd, s, offset, &offset, &frame) == 0) {
+    for (;;) {
+        struct frame frame;
+        int status = segment_frame(fd, s, offset, &frame);
+        if (status == ERR_INVALID) {
+            status = segment_find(fd, s, offset, &offset, &frame);
+        }
+        if (status == ERR_NOT_FOUND) {
+            s->size = end;
+            return 0;
+        }
+        if (status != 0) {
+            return status;
+        }
         offset += frame_size(&frame);
         end = offset;
         if (frame.before >= s->records) { // else it is none of ours
             s->records = frame.before + frame.count;
         }
     }
-    s->size = end;
 }

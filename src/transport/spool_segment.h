@@ -74,8 +74,8 @@ int segment_find(int fd, const struct segment *s, uint64_t offset, uint64_t *ret
 int segment_read(int fd, uint64_t offset, void *data, size_t size) MUST_USE;
 
 /// Walks the frames of a file of `file_size` bytes: sets size (where its last frame ends) and
-/// records.
-void segment_walk(int fd, uint64_t file_size, struct segment *s);
+/// records. ERR_IO with errno: not to be read now, which is no damage.
+int segment_walk(int fd, uint64_t file_size, struct segment *s) MUST_USE;
 
 /// The number of little-endian bytes, and back: for what else the spool keeps.
 uint64_t spool_get_u64(const uint8_t *at);
