@@ -2,21 +2,27 @@
 /*
  * The spool when calls fail and when the program dies: the n-th of its calls fails, or the process
  * ends before, after or in the middle of it, for n = 1, 2, ... until all went well. Each time, all
- * that was acknowledged and not delivered is there afterwards, once and in order.
+ * that was acknowledged and not delivered is there afterwards, once and in order; of datagrams,
+ * what did not make room. What was delivered does not come again, unless its mark could not be
+ * written. What was acknowledged was synced before, and the name of its file too.
  */
 #include "transport/spool.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "../folder.h"
 #include "../unit.h"
+#include "base/clock.h"
 #include "base/log.h"
 
 // --- The calls -----------------------------------------------------------------------------------
@@ -36,6 +42,10 @@ static struct {
     enum fault fault;
     int at;    ///< which call
     int calls; ///< so far
+
+    bool data_unsynced; ///< what a power cut would take
+    bool name_unsynced;
+    uint64_t later_ns; ///< by how much the clock goes ahead
 } plan;
 
 static bool is_due(void)
@@ -96,6 +106,7 @@ ssize_t pwritev(int fd, const struct iovec *parts, int count, off_t offset)
         }
         size += parts[i].iov_len;
     }
+    plan.data_unsynced = true;
     return write_some(fd, all, size, offset);
 }
 
@@ -110,12 +121,33 @@ int fdatasync(int fd)
 {
     (void)fd;
     bool due = is_due();
-    return fails(due) ? -1 : (int)done(due, 0);
+    if (fails(due)) {
+        return -1;
+    }
+    plan.data_unsynced = false;
+    return (int)done(due, 0);
 }
 
+/// Of folders only.
 int fsync(int fd)
 {
-    return fdatasync(fd);
+    (void)fd;
+    bool due = is_due();
+    if (fails(due)) {
+        return -1;
+    }
+    plan.name_unsynced = false;
+    return (int)done(due, 0);
+}
+
+int open(const char *path, int flags, ...)
+{
+    va_list args;
+    va_start(args, flags);
+    int mode = (flags & O_CREAT) != 0 ? va_arg(args, int) : 0;
+    va_end(args);
+    bool due = is_due();
+    return fails(due) ? -1 : (int)done(due, syscall(SYS_openat, AT_FDCWD, path, flags, mode));
 }
 
 int openat(int folder, const char *path, int flags, ...)
@@ -125,6 +157,7 @@ int openat(int folder, const char *path, int flags, ...)
     int mode = (flags & O_CREAT) != 0 ? va_arg(args, int) : 0;
     va_end(args);
     bool due = is_due();
+    plan.name_unsynced = plan.name_unsynced || (flags & O_EXCL) != 0;
     return fails(due) ? -1 : (int)done(due, syscall(SYS_openat, folder, path, flags, mode));
 }
 
@@ -134,40 +167,86 @@ int unlinkat(int folder, const char *path, int flags)
     return fails(due) ? -1 : (int)done(due, syscall(SYS_unlinkat, folder, path, flags));
 }
 
+int renameat(int from_folder, const char *from, int to_folder, const char *to)
+{
+    bool due = is_due();
+    return fails(due) ? -1
+                      : (int)done(due, syscall(SYS_renameat2, from_folder, from, to_folder, to, 0));
+}
+
+int mkdir(const char *path, mode_t mode)
+{
+    bool due = is_due();
+    return fails(due) ? -1 : (int)done(due, syscall(SYS_mkdirat, AT_FDCWD, path, mode));
+}
+
+int flock(int fd, int operation)
+{
+    bool due = is_due();
+    return fails(due) ? -1 : (int)done(due, syscall(SYS_flock, fd, operation));
+}
+
+/// Not EIO, which is a bad disk, hence damage.
+ssize_t pread(int fd, void *data, size_t size, off_t offset)
+{
+    bool due = is_due();
+    if (fails(due)) {
+        errno = ENOMEM;
+        return -1;
+    }
+    return done(due, syscall(SYS_pread64, fd, data, size, offset));
+}
+
+int clock_gettime(clockid_t clock, struct timespec *ret_time)
+{
+    int status = (int)syscall(SYS_clock_gettime, clock, ret_time);
+    ret_time->tv_sec += (time_t)(plan.later_ns / NS_PER_S);
+    return status;
+}
+
 // --- A run ---------------------------------------------------------------------------------------
 
-enum { PUTS = 16, NOISE = 2500, SIZE_MAX_BYTES = 80000 };
+enum { PUTS_MAX = 40, PAYLOAD_MAX = 2500 };
+
+/// What is put. Payloads do not pack; a segment holds an eighth of size_max.
+struct scenario {
+    enum spool_lane lane;
+    uint32_t puts;
+    size_t payload_size;
+    uint64_t size_max;
+    unsigned segment_frames;
+    unsigned take_each; ///< after how many puts one is taken
+};
+
+/// All of it has room.
+static const struct scenario LINES = { SPOOL_LINES, 16, 2500, 80000, 3, 1 };
+/// More than there is room for.
+static const struct scenario DATAGRAMS = { SPOOL_DATAGRAMS, PUTS_MAX, 500, 10000, 2, 3 };
 
 /// What is known of the run, also when the process that made it is gone.
 struct known {
-    bool acknowledged[PUTS];
-    bool done[PUTS]; ///< from just before it is said
+    bool acknowledged[PUTS_MAX];
+    bool done[PUTS_MAX]; ///< from just before it is said
+    bool said[PUTS_MAX]; ///< from just after
+    uint64_t dropped;
     int failures;
     bool finished;
 };
 
 struct setup {
-    char folder[64];
+    char folder[FOLDER_SIZE];
+    const struct scenario *scenario;
     struct known *known;
     struct buf out;
 };
-
-static void remove_all(struct setup *s)
-{
-    char command[128];
-    (void)snprintf(command, sizeof(command), "rm -rf %s", s->folder); // fits
-    assert_int_equal(system(command), 0);
-}
 
 static int set_up(void **state)
 {
     static struct setup s;
     log_set_up(100, false); // quiet
-    memcpy(s.folder, "/tmp/weir-spool-XXXXXX", sizeof("/tmp/weir-spool-XXXXXX"));
-    if (access("/dev/shm", W_OK) == 0) {
-        memcpy(s.folder, "/dev/shm/weir-spool-XXXXXX", sizeof("/dev/shm/weir-spool-XXXXXX"));
-    }
-    assert_non_null(mkdtemp(s.folder));
+    memset(&plan, 0, sizeof(plan));
+    folder_make(s.folder);
+    s.scenario = &LINES;
     s.known =
         mmap(NULL, sizeof(*s.known), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert_true(s.known != MAP_FAILED);
@@ -179,102 +258,147 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     struct setup *s = *state;
+    plan.on = false;
     buf_release(&s->out);
-    remove_all(s);
+    (void)umount(s->folder); // of one test only
+    folder_remove(s->folder);
     return munmap(s->known, sizeof(*s->known));
+}
+
+static int open_spool(struct setup *s, struct spool **ret_spool, struct err *err)
+{
+    struct spool_settings settings = { .folder = s->folder, .size_max = s->scenario->size_max };
+    return spool_open(&settings, ret_spool, err);
 }
 
 static void check_books(struct spool *spool)
 {
     struct spool_books b = spool_books(spool);
     assert_int_equal(b.found + b.put, b.done + b.dropped + b.damaged + b.waiting);
-    assert_int_equal(b.dropped + b.damaged, 0);
+    assert_int_equal(b.damaged, 0);
 }
 
-/// Payload `n`, which does not pack, so that a segment holds three.
-static void payload(uint32_t n, uint8_t data[static NOISE])
+static void payload(uint32_t n, uint8_t data[static PAYLOAD_MAX])
 {
     unsigned seed = n;
-    for (size_t i = 1; i < NOISE; i++) {
+    for (size_t i = 1; i < PAYLOAD_MAX; i++) {
         data[i] = (uint8_t)rand_r(&seed);
     }
     data[0] = (uint8_t)n;
 }
 
+static int put(struct setup *s, struct spool *spool, uint32_t n)
+{
+    uint8_t data[PAYLOAD_MAX];
+    payload(n, data);
+    plan.data_unsynced = plan.name_unsynced = false;
+    int status = spool_put(spool, s->scenario->lane, data, s->scenario->payload_size, 1);
+    assert_true(status != 0 || (!plan.data_unsynced && !plan.name_unsynced));
+    return status;
+}
+
 /// -1 when there is none, or it cannot be read now.
 static int take(struct setup *s, struct spool *spool)
 {
-    uint8_t data[NOISE];
+    uint8_t data[PAYLOAD_MAX];
     uint32_t count;
     buf_clear(&s->out);
-    if (spool_take(spool, SPOOL_LINES, &s->out, &count) != 0) {
+    if (spool_take(spool, s->scenario->lane, &s->out, &count) != 0) {
         return -1;
     }
     payload(s->out.data[0], data);
-    assert_int_equal(s->out.size, NOISE);
-    assert_memory_equal(s->out.data, data, NOISE);
+    assert_int_equal(count, 1);
+    assert_int_equal(s->out.size, s->scenario->payload_size);
+    assert_memory_equal(s->out.data, data, s->out.size);
     return data[0];
 }
 
+/// Puts, and delivers some, a few of which are out while more are put.
 static void run(struct setup *s)
 {
     struct known *k = s->known;
     struct spool *spool;
     struct err err;
-    uint8_t data[NOISE];
-    struct spool_settings settings = { .folder = s->folder, .size_max = SIZE_MAX_BYTES };
-    if (spool_open(&settings, &spool, &err) != 0) {
+    int taken = -1;
+    if (open_spool(s, &spool, &err) != 0) {
         assert_true(err.text[0] != '\0');
         k->failures++;
         k->finished = true;
         return;
     }
-    for (uint32_t n = 0; n < PUTS; n++) {
-        payload(n, data);
-        int status = spool_put(spool, SPOOL_LINES, data, sizeof(data), 1);
+    for (uint32_t n = 0; n < s->scenario->puts; n++) {
+        int status = put(s, spool, n);
+        assert_true(status == 0 || status == ERR_IO);
         k->acknowledged[n] = status == 0;
         k->failures += status != 0;
-        assert_true(status == 0 || status == ERR_IO);
+        k->dropped = spool_books(spool).dropped;
         check_books(spool);
-        int taken = n % 3 == 0 ? -1 : take(s, spool);
-        if (taken >= 0) {
+        if (taken < 0 && n % s->scenario->take_each == 0) {
+            taken = take(s, spool);
+        }
+        if (taken >= 0 && n % 4 != 2) {
             k->done[taken] = true;
-            spool_done(spool, SPOOL_LINES);
+            spool_done(spool, s->scenario->lane);
+            k->said[taken] = true;
+            taken = -1;
         }
         if (n % 4 == 0) {
             spool_tick(spool);
         }
         check_books(spool);
     }
+    k->dropped = spool_books(spool).dropped;
     spool_close(spool);
     k->finished = true;
 }
 
-static void check(struct setup *s, const char *what)
+static void check(struct setup *s, enum fault fault, const char *what)
 {
     struct known *k = s->known;
     struct spool *spool;
     struct err err;
-    bool there[PUTS] = { 0 };
+    bool dies = fault >= FAULT_DIE_BEFORE;
+    bool there[PUTS_MAX] = { 0 };
     int last = -1;
-    struct spool_settings settings = { .folder = s->folder, .size_max = SIZE_MAX_BYTES };
-    if (spool_open(&settings, &spool, &err) != 0) {
+    int first = PUTS_MAX;
+    if (open_spool(s, &spool, &err) != 0) {
         fail_msg("%s: %s", what, err.text);
     }
     for (int n; (n = take(s, spool)) >= 0; last = n) {
-        if (n <= last || n >= PUTS) {
+        if (n <= last || n >= PUTS_MAX) {
             fail_msg("%s: %d behind %d", what, n, last);
         }
+        first = n < first ? n : first;
         there[n] = true;
-        spool_done(spool, SPOOL_LINES);
+        spool_done(spool, s->scenario->lane);
     }
+    check_books(spool);
     assert_int_equal(spool_books(spool).waiting, 0);
-    for (int n = 0; n < PUTS; n++) {
-        if (k->acknowledged[n] && !k->done[n] && !there[n]) {
-            fail_msg("%s: %d is lost", what, n);
-        }
-    }
     spool_close(spool);
+    unsigned lost = 0;
+    unsigned repeated = 0;
+    for (int n = 0; n < PUTS_MAX; n++) {
+        bool is_lost = k->acknowledged[n] && !k->done[n] && !there[n];
+        if (is_lost && dies && n > first) {
+            fail_msg("%s: %d is lost, and %d is older", what, n, first);
+        }
+        lost += is_lost;
+        repeated += k->said[n] && there[n];
+    }
+    // Of one that died, what it had no time to note: a segment, and the frame that was out.
+    unsigned unnoted =
+        dies && s->scenario->lane == SPOOL_DATAGRAMS ? s->scenario->segment_frames + 1 : 0;
+    if (lost > k->dropped + unnoted) {
+        fail_msg("%s: %u are lost", what, lost);
+    }
+    // Half a mark is none: then the one before it counts.
+    unsigned repeated_max =
+        fault == FAULT_NONE || fault == FAULT_DIE_BEFORE || fault == FAULT_DIE_AFTER ? 0
+        : fault == FAULT_ONCE                                                        ? 1
+                                                                                     : PUTS_MAX;
+    if (repeated > repeated_max) {
+        fail_msg("%s: %u are delivered again", what, repeated);
+    }
 }
 
 /// One run with a fault at call `at`. Returns whether there were that many calls.
@@ -282,7 +406,7 @@ static bool run_with(struct setup *s, enum fault fault, int at)
 {
     char what[64];
     (void)snprintf(what, sizeof(what), "fault %d at call %d", fault, at); // fits
-    remove_all(s);
+    folder_remove(s->folder);
     *s->known = (struct known){ 0 };
     plan.fault = fault;
     plan.at = at;
@@ -297,25 +421,33 @@ static bool run_with(struct setup *s, enum fault fault, int at)
             run(s);
             _exit(1);
         }
+        plan.on = false;
         assert_int_equal(waitpid(child, &status, 0), child);
         assert_true(WIFEXITED(status));
+        // A test that fails in the child ends as one there, with words.
+        assert_int_equal(WEXITSTATUS(status), s->known->finished ? 1 : 0);
     } else {
         run(s);
     }
     plan.on = false;
     assert_true(fault != FAULT_ONCE || s->known->failures <= 1);
-    check(s, what);
+    check(s, fault, what);
     return dies ? !s->known->finished : plan.calls >= at;
 }
 
 static void try_all(struct setup *s, enum fault fault)
 {
-    int at = 1;
-    while (run_with(s, fault, at)) {
-        at++;
-        assert_true(at < 1000);
+    static const struct scenario *const SCENARIOS[] = { &LINES, &DATAGRAMS };
+    for (size_t i = 0; i < 2; i++) {
+        s->scenario = SCENARIOS[i];
+        int at = 1;
+        while (run_with(s, fault, at)) {
+            at++;
+            assert_true(at < 2000);
+        }
+        assert_true(at > 3 * (int)s->scenario->puts); // each step makes some
+        assert_true((s->known->dropped > 0) == (s->scenario == &DATAGRAMS));
     }
-    assert_true(at > 3 * PUTS); // each step makes some
 }
 
 #define FAULT_TEST(name, fault)                                                                    \
@@ -331,12 +463,152 @@ FAULT_TEST(it_dies_before_a_call, FAULT_DIE_BEFORE)
 FAULT_TEST(it_dies_after_a_call, FAULT_DIE_AFTER)
 FAULT_TEST(it_dies_in_a_write, FAULT_DIE_HALF)
 
+// --- Afterwards ----------------------------------------------------------------------------------
+
+static void set_fault(enum fault fault)
+{
+    plan.fault = fault;
+    plan.calls = 0;
+    plan.at = 1;
+    plan.on = fault != FAULT_NONE;
+}
+
+/// Lines wait while the disk does not take them; about once a second it is tried.
+static void lines_go_on_when_the_disk_works_again(void **state)
+{
+    struct setup *s = *state;
+    struct spool *spool;
+    struct err err;
+    assert_int_equal(open_spool(s, &spool, &err), 0);
+    assert_true(spool_takes_lines(spool));
+    set_fault(FAULT_FOR_GOOD);
+    assert_int_equal(put(s, spool, 0), ERR_IO);
+    int calls = plan.calls;
+    assert_false(spool_takes_lines(spool)); // nor tried: it is too early
+    assert_int_equal(plan.calls, calls);
+    plan.later_ns += 2 * NS_PER_S;
+    assert_false(spool_takes_lines(spool));
+    assert_true(plan.calls > calls);
+    calls = plan.calls;
+    assert_false(spool_takes_lines(spool));
+    assert_int_equal(plan.calls, calls);
+    set_fault(FAULT_NONE);
+    assert_false(spool_takes_lines(spool)); // not yet
+    plan.later_ns += 2 * NS_PER_S;
+    assert_true(spool_takes_lines(spool));
+    assert_true(spool_takes_lines(spool));
+    set_fault(FAULT_FULL);
+    assert_int_equal(put(s, spool, 1), ERR_IO);
+    set_fault(FAULT_NONE);
+    assert_int_equal(put(s, spool, 2), 0); // says it, too
+    assert_true(spool_takes_lines(spool));
+    assert_int_equal(take(s, spool), 2);
+    check_books(spool);
+    spool_close(spool);
+}
+
+/// Sums up what the log says is dropped.
+static unsigned said_dropped(const char *path, uint64_t *ret_records)
+{
+    char line[512];
+    unsigned lines = 0;
+    *ret_records = 0;
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    while (fgets(line, sizeof(line), f) != NULL) {
+        const char *records = strstr(line, "records=");
+        if (strstr(line, "the spool is full") != NULL && records != NULL) {
+            lines++;
+            *ret_records += strtoul(records + strlen("records="), NULL, 10);
+        }
+    }
+    assert_int_equal(fclose(f), 0);
+    return lines;
+}
+
+/// The log says once in ten seconds how many were dropped, and all of them in the end.
+static void drops_are_said_now_and_then(void **state)
+{
+    struct setup *s = *state;
+    struct spool *spool;
+    struct err err;
+    uint64_t records;
+    char path[FOLDER_SIZE + 8];
+    s->scenario = &DATAGRAMS;
+    (void)snprintf(path, sizeof(path), "%s/log", s->folder); // fits
+    assert_int_equal(open_spool(s, &spool, &err), 0);
+    int stderr_fd = dup(2);
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    assert_true(stderr_fd >= 0 && fd >= 0 && dup2(fd, 2) == 2);
+    log_set_up(LOG_LEVEL_INFO, false);
+    for (uint32_t n = 0; n < 60; n++) {
+        plan.later_ns += n == 40 ? 11 * NS_PER_S : 0;
+        (void)put(s, spool, n % PUTS_MAX); // counted below
+    }
+    plan.later_ns += 11 * NS_PER_S;
+    spool_tick(spool);
+    spool_tick(spool);
+    log_set_up(100, false);
+    assert_int_equal(dup2(stderr_fd, 2), 2);
+    assert_int_equal(close(stderr_fd) + close(fd), 0);
+    assert_int_equal(spool_books(spool).put, 60);
+    assert_true(spool_books(spool).dropped > 20);
+    assert_int_equal(said_dropped(path, &records), 3);
+    assert_int_equal(records, spool_books(spool).dropped);
+    spool_close(spool);
+}
+
+/// No pretended one: the kernel says that the disk is full.
+static void a_real_disk_is_full(void **state)
+{
+    struct setup *s = *state;
+    struct spool *spool;
+    struct err err;
+    struct scenario large = { SPOOL_LINES, 0, PAYLOAD_MAX, 1 << 24, 0, 0 };
+    s->scenario = &large;
+    if (!folder_mount_small(s->folder, 256 << 10)) {
+        skip();
+    }
+    assert_int_equal(open_spool(s, &spool, &err), 0);
+    uint32_t count = 0;
+    int status;
+    while ((status = put(s, spool, count % 256)) == 0) {
+        count++;
+        assert_true(count < 200);
+        check_books(spool);
+    }
+    assert_int_equal(status, ERR_IO);
+    assert_true(count > 50);
+    assert_false(spool_takes_lines(spool));
+    assert_int_equal(put(s, spool, 1), ERR_IO);
+    assert_int_equal(spool_books(spool).put, count);
+    spool_close(spool);
+    assert_int_equal(open_spool(s, &spool, &err), 0); // on a full disk
+    assert_int_equal(spool_books(spool).found, count);
+    for (uint32_t n = 0; n < count; n++) {
+        assert_int_equal(take(s, spool), n);
+        spool_done(spool, SPOOL_LINES);
+    }
+    assert_int_equal(take(s, spool), -1);
+    check_books(spool);
+    assert_int_equal(put(s, spool, 7), 0); // there is room again
+    assert_int_equal(take(s, spool), 7);
+    spool_close(spool);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(one_call_fails),        TEST(the_disk_is_full),     TEST(nothing_works_any_more),
-        TEST(it_dies_before_a_call), TEST(it_dies_after_a_call), TEST(it_dies_in_a_write),
+        TEST(one_call_fails),
+        TEST(the_disk_is_full),
+        TEST(nothing_works_any_more),
+        TEST(it_dies_before_a_call),
+        TEST(it_dies_after_a_call),
+        TEST(it_dies_in_a_write),
+        TEST(lines_go_on_when_the_disk_works_again),
+        TEST(drops_are_said_now_and_then),
+        TEST(a_real_disk_is_full),
     };
     return UNIT_MAIN("spool_fault", tests);
 }
