@@ -5,16 +5,13 @@
  */
 #include "transport/spool.h"
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../folder.h"
 #include "../unit.h"
 #include "base/hash.h"
 #include "base/log.h"
@@ -23,26 +20,15 @@
 enum { CAP = 1 << 22, MODEL_MAX = 20000 };
 
 struct setup {
-    char folder[64];
+    char folder[FOLDER_SIZE];
     struct buf out;
 };
-
-static void remove_all(const char *folder)
-{
-    char command[128];
-    (void)snprintf(command, sizeof(command), "rm -rf %s", folder); // fits
-    assert_int_equal(system(command), 0);
-}
 
 static int set_up(void **state)
 {
     static struct setup s;
     log_set_up(100, false); // quiet
-    memcpy(s.folder, "/tmp/weir-spool-XXXXXX", sizeof("/tmp/weir-spool-XXXXXX"));
-    if (access("/dev/shm", W_OK) == 0) { // disks wait when something is synced
-        memcpy(s.folder, "/dev/shm/weir-spool-XXXXXX", sizeof("/dev/shm/weir-spool-XXXXXX"));
-    }
-    assert_non_null(mkdtemp(s.folder));
+    folder_make(s.folder);
     buf_init(&s.out, CAP);
     *state = &s;
     return 0;
@@ -52,7 +38,7 @@ static int tear_down(void **state)
 {
     struct setup *s = *state;
     buf_release(&s->out);
-    remove_all(s->folder);
+    folder_remove(s->folder);
     return 0;
 }
 
@@ -207,9 +193,19 @@ static void lines_wait_and_datagrams_make_room(void **state)
     for (uint32_t i = 100; i < 130; i++) {
         assert_int_equal(put(spool, SPOOL_DATAGRAMS, 7 * i, 1), 0);
     }
-    uint64_t done = balanced(spool).done;
+    struct spool_books b = balanced(spool);
     spool_done(spool, SPOOL_DATAGRAMS);
-    assert_int_equal(balanced(spool).done, done + 1);
+    assert_int_equal(balanced(spool).done, b.done + 1);
+    assert_int_equal(balanced(spool).dropped, b.dropped);
+    // The next one is the one that the books say.
+    assert_int_equal(take(s, spool, SPOOL_DATAGRAMS, &count), 7 * (b.dropped + 1));
+    for (uint32_t i = 130; i < 160; i++) {
+        assert_int_equal(put(spool, SPOOL_DATAGRAMS, 7 * i, 1), 0);
+    }
+    // It was never said to be done: then it is dropped when the next one is taken.
+    b = balanced(spool);
+    assert_int_equal(take(s, spool, SPOOL_DATAGRAMS, &count), 7 * (b.dropped + 1 + 1));
+    assert_int_equal(balanced(spool).dropped, b.dropped + 1);
     for (uint32_t i = 0; i < lines; i++) { // never dropped
         assert_int_equal(take(s, spool, SPOOL_LINES, &count), i * 7);
         spool_done(spool, SPOOL_LINES);
@@ -286,9 +282,8 @@ static void as_a_queue(void **state)
             assert_int_equal(spool_books(spool).damaged, 0);
         }
         spool_close(spool);
-        remove_all(s->folder);
+        folder_clear(s->folder);
     }
-    assert_int_equal(mkdir(s->folder, 0700), 0);
 }
 
 // --- Damage --------------------------------------------------------------------------------------
@@ -327,7 +322,7 @@ static size_t make_segment(struct setup *s, uint8_t *data, size_t room)
     spool_close(spool);
     size_t size = read_file(s, SEGMENT, data, room);
     assert_true(size < room);
-    remove_all(s->folder);
+    folder_clear(s->folder);
     return size;
 }
 
@@ -364,15 +359,13 @@ static void each_byte_damaged(void **state)
     size_t size = make_segment(s, data, sizeof(data));
     unsigned whole = 0;
     for (size_t at = 0; at < size; at++) {
-        assert_int_equal(mkdir(s->folder, 0700), 0);
         data[at] ^= 0x41;
         write_file(s, SEGMENT, data, size);
         data[at] ^= 0x41;
         whole += drain(s, 1) == FRAMES + 1;
-        remove_all(s->folder);
+        folder_clear(s->folder);
     }
     assert_int_equal(whole, 24); // the segment's header: frames have their own
-    assert_int_equal(mkdir(s->folder, 0700), 0);
 }
 
 static void cut_at_each_length(void **state)
@@ -382,15 +375,13 @@ static void cut_at_each_length(void **state)
     size_t size = make_segment(s, data, sizeof(data));
     unsigned before = 0;
     for (size_t length = 0; length <= size; length++) {
-        assert_int_equal(mkdir(s->folder, 0700), 0);
         write_file(s, SEGMENT, data, length);
         unsigned frames = drain(s, FRAMES);
         assert_true(frames == before || frames == before + 1 || length == 0);
         before = frames;
-        remove_all(s->folder);
+        folder_clear(s->folder);
     }
     assert_int_equal(before, FRAMES + 1);
-    assert_int_equal(mkdir(s->folder, 0700), 0);
 }
 
 /// The file gets damaged while it is open: then it is known how many are lost.
@@ -420,13 +411,100 @@ static void damaged_while_open(void **state)
     spool_close(spool);
 }
 
+/// Changes a byte of a file, and the next time back.
+static void damage(struct setup *s, const char *name, size_t at)
+{
+    static uint8_t data[8000];
+    size_t size = read_file(s, name, data, sizeof(data));
+    assert_true(at < size);
+    data[at] ^= 0x41;
+    write_file(s, name, data, size);
+}
+
+/// Of segments that are set aside each lane keeps four, the newest.
+static void four_damaged_are_kept(void **state)
+{
+    struct setup *s = *state;
+    char path[256];
+    uint32_t count;
+    struct spool *spool = open_spool(s, 1 << 20);
+    for (unsigned lane = 0; lane < SPOOL_LANE_COUNT; lane++) {
+        for (unsigned i = 1; i <= 6; i++) {
+            char name[64];
+            (void)snprintf(name, sizeof(name), "%s-%012u.seg", lane == 0 ? "datagrams" : "lines",
+                           i); // fits
+            assert_int_equal(put(spool, lane, 1, 3), 0);
+            assert_int_equal(put(spool, lane, 2, 5), 0);
+            assert_int_equal(take(s, spool, lane, &count), 1);
+            spool_done(spool, lane);
+            assert_int_equal(put(spool, lane, 3, 7), 0);
+            (void)snprintf(path, sizeof(path), "%s/%s", s->folder, name); // fits
+            assert_int_equal(truncate(path, 30), 0);
+            assert_int_equal(take(s, spool, lane, &count), -1);
+            assert_int_equal(balanced(spool).damaged, (6 * lane + i) * 12);
+            (void)snprintf(path, sizeof(path), "%s/%s.damaged", s->folder, name); // fits
+            assert_int_equal(access(path, F_OK), 0);
+        }
+    }
+    assert_int_equal(count_files(s, ".damaged"), 8);
+    assert_int_equal(count_files(s, "1.seg.damaged") + count_files(s, "2.seg.damaged"), 0);
+    spool_close(spool);
+}
+
+/// Two marks, one behind the other: when the last is damaged the one before it counts, when the
+/// file is gone the lane begins at its oldest segment. Nothing is lost.
+static void the_watermark_damaged(void **state)
+{
+    struct setup *s = *state;
+    enum { MARK_SIZE = 48, SLOT_SIZE = 512 };
+    uint32_t count;
+    struct spool *spool = open_spool(s, 1 << 20);
+    spool_close(spool);
+    assert_int_equal(count_files(s, "lines.mark"), 1);
+    spool = open_spool(s, 1 << 20);
+    for (uint32_t i = 0; i < 10; i++) {
+        assert_int_equal(put(spool, SPOOL_LINES, i, 1), 0);
+    }
+    for (uint32_t i = 0; i < 5; i++) {
+        assert_int_equal(take(s, spool, SPOOL_LINES, &count), i);
+        spool_done(spool, SPOOL_LINES);
+        if (i == 2) {
+            spool_tick(spool);
+        }
+    }
+    spool_close(spool);
+    unsigned later = 0;
+    for (size_t at = 0; at < (size_t)2 * MARK_SIZE; at++) {
+        size_t place = at < MARK_SIZE ? at : SLOT_SIZE + at - MARK_SIZE;
+        damage(s, "lines.mark", place);
+        spool = open_spool(s, 1 << 20);
+        int64_t first = take(s, spool, SPOOL_LINES, &count);
+        assert_true(first == 3 || first == 5);
+        assert_int_equal(balanced(spool).found, 10 - first);
+        assert_int_equal(balanced(spool).damaged, 0);
+        spool_close(spool);
+        damage(s, "lines.mark", place);
+        later += first == 5;
+    }
+    assert_int_equal(later, MARK_SIZE);
+    char path[128];
+    (void)snprintf(path, sizeof(path), "%s/lines.mark", s->folder); // fits
+    assert_int_equal(unlink(path), 0);
+    spool = open_spool(s, 1 << 20);
+    for (uint32_t i = 0; i < 10; i++) {
+        assert_int_equal(take(s, spool, SPOOL_LINES, &count), i);
+        spool_done(spool, SPOOL_LINES);
+    }
+    assert_int_equal(balanced(spool).waiting, 0);
+    spool_close(spool);
+}
+
 static void a_newer_format_is_refused(void **state)
 {
     struct setup *s = *state;
     static uint8_t data[4000];
     size_t size = make_segment(s, data, sizeof(data));
     assert_memory_equal(data, "weirspol\1\0\0\0\0\0\0\0", 16);
-    assert_int_equal(mkdir(s->folder, 0700), 0);
     data[8] = 2;
     uint64_t hash = hash64(data, 16);
     for (int i = 0; i < 8; i++) {
@@ -554,6 +632,8 @@ int main(void)
         TEST(each_byte_damaged),
         TEST(cut_at_each_length),
         TEST(damaged_while_open),
+        TEST(four_damaged_are_kept),
+        TEST(the_watermark_damaged),
         TEST(a_newer_format_is_refused),
         TEST(killed_at_any_time),
         TEST(many_threads),
