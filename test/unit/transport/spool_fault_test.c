@@ -226,6 +226,7 @@ static const struct scenario DATAGRAMS = { SPOOL_DATAGRAMS, PUTS_MAX, 500, 10000
 /// What is known of the run, also when the process that made it is gone.
 struct known {
     bool acknowledged[PUTS_MAX];
+    bool refused[PUTS_MAX];
     bool done[PUTS_MAX]; ///< from just before it is said
     bool said[PUTS_MAX]; ///< from just after
     uint64_t dropped;
@@ -330,6 +331,7 @@ static void run(struct setup *s)
         int status = put(s, spool, n);
         assert_true(status == 0 || status == ERR_IO);
         k->acknowledged[n] = status == 0;
+        k->refused[n] = status != 0;
         k->failures += status != 0;
         k->dropped = spool_books(spool).dropped;
         check_books(spool);
@@ -352,13 +354,11 @@ static void run(struct setup *s)
     k->finished = true;
 }
 
-static void check(struct setup *s, enum fault fault, const char *what)
+/// Opens it again and takes all. Returns the first one.
+static int drain(struct setup *s, const char *what, bool ret_there[static PUTS_MAX])
 {
-    struct known *k = s->known;
     struct spool *spool;
     struct err err;
-    bool dies = fault >= FAULT_DIE_BEFORE;
-    bool there[PUTS_MAX] = { 0 };
     int last = -1;
     int first = PUTS_MAX;
     if (open_spool(s, &spool, &err) != 0) {
@@ -369,12 +369,30 @@ static void check(struct setup *s, enum fault fault, const char *what)
             fail_msg("%s: %d behind %d", what, n, last);
         }
         first = n < first ? n : first;
-        there[n] = true;
+        ret_there[n] = true;
         spool_done(spool, s->scenario->lane);
     }
     check_books(spool);
     assert_int_equal(spool_books(spool).waiting, 0);
     spool_close(spool);
+    return first;
+}
+
+/// How many may be delivered again. Half a mark is none: then the one before it counts.
+static unsigned repeated_max(enum fault fault)
+{
+    if (fault == FAULT_DIE_BEFORE || fault == FAULT_DIE_AFTER) {
+        return 0;
+    }
+    return fault == FAULT_ONCE ? 1 : PUTS_MAX;
+}
+
+static void check(struct setup *s, enum fault fault, const char *what)
+{
+    const struct known *k = s->known;
+    bool there[PUTS_MAX] = { 0 };
+    bool dies = fault >= FAULT_DIE_BEFORE;
+    int first = drain(s, what, there);
     unsigned lost = 0;
     unsigned repeated = 0;
     for (int n = 0; n < PUTS_MAX; n++) {
@@ -382,21 +400,19 @@ static void check(struct setup *s, enum fault fault, const char *what)
         if (is_lost && dies && n > first) {
             fail_msg("%s: %d is lost, and %d is older", what, n, first);
         }
+        if (k->refused[n] && there[n] && fault == FAULT_ONCE) {
+            fail_msg("%s: %d was refused and is there", what, n);
+        }
         lost += is_lost;
         repeated += k->said[n] && there[n];
     }
     // Of one that died, what it had no time to note: a segment, and the frame that was out.
-    unsigned unnoted =
-        dies && s->scenario->lane == SPOOL_DATAGRAMS ? s->scenario->segment_frames + 1 : 0;
+    bool drops = s->scenario->lane == SPOOL_DATAGRAMS;
+    unsigned unnoted = dies && drops ? s->scenario->segment_frames + 1 : 0;
     if (lost > k->dropped + unnoted) {
         fail_msg("%s: %u are lost", what, lost);
     }
-    // Half a mark is none: then the one before it counts.
-    unsigned repeated_max =
-        fault == FAULT_NONE || fault == FAULT_DIE_BEFORE || fault == FAULT_DIE_AFTER ? 0
-        : fault == FAULT_ONCE                                                        ? 1
-                                                                                     : PUTS_MAX;
-    if (repeated > repeated_max) {
+    if (repeated > repeated_max(fault)) {
         fail_msg("%s: %u are delivered again", what, repeated);
     }
 }
