@@ -391,15 +391,23 @@ static void leave(struct lane *l, uint64_t *where)
     l->taken_is_dropped = false;
 }
 
+/// What was taken is not delivered: it is in the spool as before, unless its segment made room
+/// meanwhile.
+static void give_back(struct lane *l)
+{
+    if (l->taken_is_dropped) {
+        leave(l, &l->dropped);
+    }
+    l->taken = false;
+}
+
 int spool_take(struct spool *s, enum spool_lane lane, struct buf *out, uint32_t *ret_count)
 {
     struct lane *l = &s->lanes[lane];
     int status;
     do {
         lock(&s->mutex);
-        if (l->taken && l->taken_is_dropped) {
-            leave(l, &l->dropped); // it was never said to be done, and is there no more
-        }
+        give_back(l); // it was never said to be done
         status = lane_settle(l);
         int fd = status == 0 ? fcntl(l->read_fd, F_DUPFD_CLOEXEC, 0) : -1;
         struct frame f = l->head;
@@ -422,6 +430,10 @@ int spool_take(struct spool *s, enum spool_lane lane, struct buf *out, uint32_t 
                      LOG_U64("offset", offset), LOG_U64("records", f.count));
             lock(&s->mutex);
             leave(l, &l->damaged);
+            unlock(&s->mutex);
+        } else {
+            lock(&s->mutex);
+            give_back(l);
             unlock(&s->mutex);
         }
     } while (status == ERR_INVALID);

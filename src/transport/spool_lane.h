@@ -33,7 +33,7 @@ struct lane {
     bool head_ready; ///< `head` is the frame there
 
     bool taken;            ///< a frame is out
-    bool taken_is_dropped; ///< and its segment is gone meanwhile
+    bool taken_is_dropped; ///< and its segment is gone meanwhile; never set without `taken`
     uint32_t taken_count;
 
     bool mark_dirty;
