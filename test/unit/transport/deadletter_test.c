@@ -525,6 +525,39 @@ static void taken_before_it_is_locked(void **state)
     assert_int_equal(close(taker.fd), 0);
 }
 
+static void take_it_and_write_more(void)
+{
+    struct buf more;
+    take_it();
+    buf_init(&more, 100);
+    buf_append_text(&more, "2\n");
+    assert_int_equal(deadletter_write(taker.setup->path, &more), 0);
+    buf_release(&more);
+}
+
+/// And there is a new file already: it stays, and so does the one that is aside.
+static void taken_and_written_before_it_is_locked(void **state)
+{
+    struct setup *s = *state;
+    struct err err;
+    char text[100];
+    int fd;
+    for (int i = 0; i < 2; i++) {
+        begin_again(s);
+        plan.no_noreplace = i == 1;
+        write_text(s, "1\n", 0);
+        taker.setup = s;
+        taker.keeps = true;
+        plan.before_lock = take_it_and_write_more;
+        assert_int_equal(deadletter_take_aside(s->path, &fd, &err), ERR_EXISTS);
+        (void)read_all(s->path, text, sizeof(text));
+        assert_string_equal(text, "2\n");
+        (void)read_all(s->aside, text, sizeof(text));
+        assert_string_equal(text, "1\n");
+        assert_int_equal(close(taker.fd), 0);
+    }
+}
+
 /// Two processes write while this one takes the file away: no line is lost, torn or doubled.
 static void writers_and_a_taker(void **state)
 {
@@ -604,6 +637,7 @@ int main(void)
         TEST(taken_aside_with_a_link),
         TEST(moved_before_it_is_locked),
         TEST(taken_before_it_is_locked),
+        TEST(taken_and_written_before_it_is_locked),
         TEST(writers_and_a_taker),
     };
     return UNIT_MAIN("deadletter", tests);

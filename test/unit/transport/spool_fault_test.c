@@ -206,7 +206,7 @@ int clock_gettime(clockid_t clock, struct timespec *ret_time)
 
 // --- A run ---------------------------------------------------------------------------------------
 
-enum { PUTS_MAX = 40, PAYLOAD_MAX = 2500 };
+enum { PUTS_MAX = 30, PAYLOAD_MAX = 2500 };
 
 /// What is put. Payloads do not pack; a segment holds an eighth of size_max.
 struct scenario {
@@ -523,6 +523,89 @@ static void lines_go_on_when_the_disk_works_again(void **state)
     spool_close(spool);
 }
 
+/// A read that fails now is no damage: opening says so, or all is there.
+static void each_call_fails_at_opening(void **state)
+{
+    struct setup *s = *state;
+    enum { FRAMES = 7 };
+    bool more = true;
+    int at = 0;
+    while (more) {
+        struct spool *spool;
+        struct err err;
+        folder_clear(s->folder);
+        assert_int_equal(open_spool(s, &spool, &err), 0);
+        for (uint32_t n = 0; n < FRAMES; n++) {
+            assert_int_equal(put(s, spool, n), 0);
+        }
+        spool_close(spool);
+        set_fault(FAULT_ONCE);
+        plan.at = ++at;
+        int status = open_spool(s, &spool, &err);
+        more = plan.calls >= at;
+        plan.on = false;
+        assert_true(status == 0 || err.text[0] != '\0');
+        if (status != 0) {
+            assert_int_equal(open_spool(s, &spool, &err), 0);
+        }
+        for (uint32_t n = 0; n < FRAMES; n++) {
+            assert_int_equal(take(s, spool), n);
+            spool_done(spool, SPOOL_LINES);
+        }
+        check_books(spool);
+        spool_close(spool);
+    }
+    assert_true(at > 3 * FRAMES);
+}
+
+/// A file of which a sync has failed is not to be trusted again: the next frame goes to a new one.
+static void no_more_into_what_could_not_be_synced(void **state)
+{
+    struct setup *s = *state;
+    struct spool *spool;
+    struct err err;
+    char path[FOLDER_SIZE + 32];
+    (void)snprintf(path, sizeof(path), "%s/lines-000000000002.seg", s->folder); // fits
+    assert_int_equal(open_spool(s, &spool, &err), 0);
+    assert_int_equal(put(s, spool, 0), 0);
+    set_fault(FAULT_ONCE);
+    plan.at = 2; // behind the write
+    assert_int_equal(put(s, spool, 1), ERR_IO);
+    set_fault(FAULT_NONE);
+    assert_int_not_equal(access(path, F_OK), 0);
+    assert_int_equal(put(s, spool, 2), 0);
+    assert_int_equal(access(path, F_OK), 0);
+    spool_close(spool);
+}
+
+/// What could not be read was not taken: to say that it is done changes nothing, and when its
+/// segment makes room it is dropped as others are.
+static void not_taken_when_it_cannot_be_read(void **state)
+{
+    struct setup *s = *state;
+    struct spool *spool;
+    struct err err;
+    s->scenario = &DATAGRAMS;
+    assert_int_equal(open_spool(s, &spool, &err), 0);
+    for (uint32_t n = 0; n < 4; n++) {
+        assert_int_equal(put(s, spool, n), 0);
+    }
+    set_fault(FAULT_FOR_GOOD);
+    assert_int_equal(take(s, spool), -1);
+    set_fault(FAULT_NONE);
+    spool_done(spool, SPOOL_DATAGRAMS);
+    assert_int_equal(spool_books(spool).done, 0);
+    assert_int_equal(take(s, spool), 0);
+    set_fault(FAULT_FOR_GOOD);
+    assert_int_equal(take(s, spool), -1);
+    set_fault(FAULT_NONE);
+    while (spool_books(spool).dropped == 0) {
+        assert_int_equal(put(s, spool, 9), 0);
+    }
+    assert_int_equal(spool_books(spool).dropped, DATAGRAMS.segment_frames);
+    spool_close(spool);
+}
+
 /// Sums up what the log says is dropped.
 static unsigned said_dropped(const char *path, uint64_t *ret_records)
 {
@@ -623,6 +706,9 @@ int main(void)
         TEST(it_dies_after_a_call),
         TEST(it_dies_in_a_write),
         TEST(lines_go_on_when_the_disk_works_again),
+        TEST(each_call_fails_at_opening),
+        TEST(no_more_into_what_could_not_be_synced),
+        TEST(not_taken_when_it_cannot_be_read),
         TEST(drops_are_said_now_and_then),
         TEST(a_real_disk_is_full),
     };

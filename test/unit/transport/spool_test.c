@@ -141,6 +141,10 @@ static void first_in_first_out(void **state)
     spool_close(spool);
     spool = open_spool(s, 1 << 20);
     assert_int_equal(balanced(spool).found, 0);
+    assert_int_equal(put(spool, SPOOL_LINES, 5, 1), 0); // its segment is behind the mark
+    spool_close(spool);
+    spool = open_spool(s, 1 << 20);
+    assert_int_equal(take(s, spool, SPOOL_LINES, &count), 5);
     spool_close(spool);
     spool_close(NULL);
 }
@@ -460,7 +464,8 @@ static void the_watermark_damaged(void **state)
     uint32_t count;
     struct spool *spool = open_spool(s, 1 << 20);
     spool_close(spool);
-    assert_int_equal(count_files(s, "lines.mark"), 1);
+    static uint8_t mark[2 * SLOT_SIZE];
+    assert_true(read_file(s, "lines.mark", mark, sizeof(mark)) >= MARK_SIZE); // from the beginning
     spool = open_spool(s, 1 << 20);
     for (uint32_t i = 0; i < 10; i++) {
         assert_int_equal(put(spool, SPOOL_LINES, i, 1), 0);
