@@ -165,15 +165,27 @@ static int sync_folder(const char *path)
     return sync_one(folder);
 }
 
-static int open_making_folder(const char *path, int flags)
+/// Makes the folder of `path`. True when it is there, whoever made it.
+static bool make_folder(const char *path)
 {
     char folder[PATH_SIZE];
     char above[PATH_SIZE + sizeof("..")];
+    if (!folder_of(path, folder)) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    if (mkdir(folder, 0700) != 0) {
+        return errno == EEXIST;
+    }
+    (void)snprintf(above, sizeof(above), "%s..", folder); // fits
+    (void)sync_one(above);                                // it may not be ours to read
+    return true;
+}
+
+static int open_making_folder(const char *path, int flags)
+{
     int fd = open(path, flags, 0600);
-    if (fd < 0 && errno == ENOENT && (flags & O_CREAT) != 0 && folder_of(path, folder) &&
-        mkdir(folder, 0700) == 0) {
-        (void)snprintf(above, sizeof(above), "%s..", folder); // fits
-        (void)sync_one(above);                                // it may not be ours to read
+    if (fd < 0 && errno == ENOENT && (flags & O_CREAT) != 0 && make_folder(path)) {
         fd = open(path, flags, 0600);
     }
     return fd;

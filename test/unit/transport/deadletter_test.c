@@ -29,6 +29,7 @@ static struct {
     int calls;                 ///< so far
     int synced;                ///< files and folders
     void (*before_lock)(void); ///< once, when the file is open and not locked yet
+    bool folder_is_made;       ///< by another one, in the last moment
     bool no_noreplace;         ///< the file system cannot rename so
 } plan;
 
@@ -52,7 +53,9 @@ ssize_t write(int fd, const void *data, size_t size)
     return syscall(SYS_write, fd, data, failing ? size / 2 : size);
 }
 
-ssize_t pread(int fd, void *data, size_t size, off_t offset)
+/// pread(), which is an inline function in some headers.
+ssize_t read_at(int fd, void *data, size_t size, off_t offset) __asm__("pread");
+ssize_t read_at(int fd, void *data, size_t size, off_t offset)
 {
     return fails() ? -1 : syscall(SYS_pread64, fd, data, size, offset);
 }
@@ -85,6 +88,9 @@ int open(const char *path, int flags, ...)
 
 int mkdir(const char *path, mode_t mode)
 {
+    if (plan.folder_is_made) { // just before us
+        (void)syscall(SYS_mkdirat, AT_FDCWD, path, mode);
+    }
     return fails() ? -1 : (int)syscall(SYS_mkdirat, AT_FDCWD, path, mode);
 }
 
@@ -416,6 +422,13 @@ static void all_is_synced(void **state)
     assert_int_equal(plan.synced, 4);
 }
 
+static void two_make_the_folder(void **state)
+{
+    struct setup *s = *state;
+    plan.folder_is_made = true;
+    write_text(s, "1\n", 0);
+}
+
 /// A file is taken aside or not, and never lost.
 static void each_call_fails_when_taking(void **state)
 {
@@ -633,6 +646,7 @@ int main(void)
         TEST(a_real_disk_is_full),
         TEST(each_call_fails),
         TEST(all_is_synced),
+        TEST(two_make_the_folder),
         TEST(each_call_fails_when_taking),
         TEST(taken_aside_with_a_link),
         TEST(moved_before_it_is_locked),
