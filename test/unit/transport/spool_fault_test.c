@@ -186,8 +186,10 @@ int flock(int fd, int operation)
     return fails(due) ? -1 : (int)done(due, syscall(SYS_flock, fd, operation));
 }
 
-/// Not EIO, which is a bad disk, hence damage.
-ssize_t pread(int fd, void *data, size_t size, off_t offset)
+/// pread(), which is an inline function in some headers. Not EIO, which is a bad disk, hence
+/// damage.
+ssize_t read_at(int fd, void *data, size_t size, off_t offset) __asm__("pread");
+ssize_t read_at(int fd, void *data, size_t size, off_t offset)
 {
     bool due = is_due();
     if (fails(due)) {
