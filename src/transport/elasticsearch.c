@@ -72,6 +72,7 @@ struct elasticsearch {
     struct sender senders[ELASTICSEARCH_CONNECTIONS_MAX];
     struct sender drainer;
     struct parcel *drained;
+    bool drain_failing;           ///< that was logged; the drainer's
     struct buf spilled;           ///< the transport's thread's
     _Atomic uint64_t deadline_ns; ///< monotonic; 0: none
     _Atomic bool ending;          ///< nothing more comes
@@ -223,8 +224,15 @@ static bool take_frame(struct elasticsearch *es, enum spool_lane *lane, uint32_t
     for (int i = 0; i < SPOOL_LANE_COUNT; i++) {
         *lane = *lane == SPOOL_LINES ? SPOOL_DATAGRAMS : SPOOL_LINES;
         parcel_clear(es->drained);
-        if (spool_take(es->spool, *lane, &es->drained->body, ret_count) == 0) {
+        int status = spool_take(es->spool, *lane, &es->drained->body, ret_count);
+        if (status == 0) {
+            es->drain_failing = false;
             return true;
+        }
+        if (status != ERR_NOT_FOUND && !es->drain_failing) {
+            es->drain_failing = true;
+            log_with(LOG_LEVEL_ERROR, "what is spooled cannot be read, it is tried again", NULL,
+                     LOG_TEXT("error", status_text(status)));
         }
     }
     return false;
