@@ -20,7 +20,8 @@ enum {
 
 struct transport {
     const struct transport_kind *kind;
-    void *self;
+    pthread_mutex_t closing; ///< who asks for books or counters holds it, and who closes
+    void *self;              ///< NULL: closed
     struct ring *ring;
     size_t capacity;
     pthread_t thread;
@@ -38,7 +39,7 @@ struct transport {
     _Atomic uint64_t failure_store;
     _Atomic uint64_t refused;
     _Atomic uint64_t dropped[TRANSPORT_DROP_COUNT];
-    struct transport_books last; ///< the kind's part, when it was stopped
+    struct transport_books last; ///< the kind's part, when it was stopped; under `closing`
 };
 
 const char *transport_drop_text(enum transport_drop drop)
@@ -52,6 +53,16 @@ const char *transport_drop_text(enum transport_drop drop)
     };
     CHECK(drop < TRANSPORT_DROP_COUNT);
     return TEXTS[drop];
+}
+
+static void lock(struct transport *t)
+{
+    CHECK(pthread_mutex_lock(&t->closing) == 0);
+}
+
+static void unlock(struct transport *t)
+{
+    CHECK(pthread_mutex_unlock(&t->closing) == 0);
 }
 
 static bool is_overdue(const struct transport *t)
@@ -149,6 +160,13 @@ static void *run(void *argument)
     }
 }
 
+static void release(struct transport *t)
+{
+    ring_free(t->ring);
+    CHECK(pthread_mutex_destroy(&t->closing) == 0);
+    mem_free(t);
+}
+
 int transport_start(const struct transport_kind *kind, void *self, size_t capacity,
                     transport_closed_fn *closed, void *context, struct transport **ret_transport)
 {
@@ -161,6 +179,7 @@ int transport_start(const struct transport_kind *kind, void *self, size_t capaci
     t->closed = closed;
     t->context = context;
     t->capacity = capacity;
+    CHECK(pthread_mutex_init(&t->closing, NULL) == 0);
     int status = ring_new(capacity, &t->ring);
     if (status == 0 && kind->start != NULL) {
         status = kind->start(self, t);
@@ -172,8 +191,7 @@ int transport_start(const struct transport_kind *kind, void *self, size_t capaci
         }
     }
     if (status != 0) {
-        ring_free(t->ring);
-        mem_free(t);
+        release(t);
         return status;
     }
     *ret_transport = t;
@@ -212,9 +230,11 @@ void transport_flush(struct transport *t)
 
 void transport_print_metrics(struct transport *t, struct buf *out)
 {
+    lock(t);
     if (t->self != NULL && t->kind->metrics != NULL) {
         t->kind->metrics(t->self, out);
     }
+    unlock(t);
 }
 
 bool transport_is_behind(struct transport *t)
@@ -250,28 +270,31 @@ void transport_stop(struct transport *t)
     if (t->kind->stop != NULL) {
         t->kind->stop(t->self);
     }
+    lock(t);
     if (t->kind->books != NULL) {
         t->kind->books(t->self, &t->last);
     }
     t->kind->close(t->self);
     t->self = NULL;
+    unlock(t);
 }
 
 void transport_free(struct transport *t)
 {
     if (t != NULL) {
         CHECK(t->self == NULL);
-        ring_free(t->ring);
-        mem_free(t);
+        release(t);
     }
 }
 
 struct transport_books transport_books(struct transport *t)
 {
+    lock(t);
     struct transport_books books = t->last;
     if (t->self != NULL && t->kind->books != NULL) {
         t->kind->books(t->self, &books);
     }
+    unlock(t);
     books.received = atomic_load(&t->received);
     books.delivered = atomic_load(&t->delivered);
     books.error_documents = atomic_load(&t->error_documents);

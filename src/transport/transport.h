@@ -132,7 +132,7 @@ void transport_set_deadline(struct transport *t, unsigned deadline_ms);
 /// Asks for a flush(). Any thread.
 void transport_flush(struct transport *t);
 
-/// The kind's own counters in Prometheus' text form. Not beside transport_stop().
+/// The kind's own counters in Prometheus' text form; nothing once it is stopped. Any thread.
 void transport_print_metrics(struct transport *t, struct buf *out);
 
 /// Whether who can wait should: half of the ring waits, or the kind says so. Any thread.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "transport/transport.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <unistd.h>
 
@@ -172,6 +173,63 @@ static void a_closed_reader_is_told(void **state)
     batch_pool_free(pool);
 }
 
+static void *ask_for_books(void *argument)
+{
+    struct transport *t = argument;
+    struct buf text;
+    buf_init(&text, 1000);
+    uint64_t recovered = 0;
+    for (int i = 0; i < 300; i++) {
+        recovered = transport_books(t).recovered;
+        transport_print_metrics(t, &text);
+        usleep(100);
+    }
+    assert_int_equal(recovered, 7); // also when it is closed
+    buf_release(&text);
+    return NULL;
+}
+
+/// Its books must not be asked for once it is closed.
+static void open_only(const struct fake *f)
+{
+    assert_false(atomic_load(&f->closed));
+    usleep(100);
+    assert_false(atomic_load(&f->closed));
+}
+
+static void fake_books(void *self, struct transport_books *books)
+{
+    open_only(self);
+    books->recovered += 7;
+}
+
+static void fake_metrics(void *self, struct buf *out)
+{
+    (void)out;
+    open_only(self);
+}
+
+/// Whoever serves the status page may ask at any time, also while it is being closed.
+static void books_may_be_read_beside_the_end(void **state)
+{
+    (void)state;
+    static const struct transport_kind KIND = { .name = "fake",
+                                                .deliver = fake_deliver,
+                                                .books = fake_books,
+                                                .metrics = fake_metrics,
+                                                .close = fake_close };
+    struct fake f = { 0 };
+    struct transport *t;
+    _Atomic bool ended = false;
+    assert_int_equal(transport_start(&KIND, &f, 4, note_closed, &ended, &t), 0);
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, ask_for_books, t), 0);
+    usleep(20000);
+    transport_stop(t);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    transport_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -179,6 +237,7 @@ int main(void)
         cmocka_unit_test(a_full_ring_drops_and_counts),
         cmocka_unit_test(a_deadline_ends_waiting),
         cmocka_unit_test(a_closed_reader_is_told),
+        cmocka_unit_test(books_may_be_read_beside_the_end),
     };
     return UNIT_MAIN("transport/transport", tests);
 }
