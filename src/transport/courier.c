@@ -274,8 +274,10 @@ static bool identify(struct courier *c)
     }
     CHECK(pthread_mutex_lock(&cs->mutex) == 0);
     bool first = !cs->identified;
-    cs->info = info;
-    cs->identified = true;
+    if (first) { // else others read it already
+        cs->info = info;
+        cs->identified = true;
+    }
     CHECK(pthread_mutex_unlock(&cs->mutex) == 0);
     if (first) {
         log_with(LOG_LEVEL_INFO, "delivering", NULL,
