@@ -75,6 +75,7 @@ struct courier {
     struct bulk_item *items;
     size_t item_capacity;
     bool wants_index; ///< the request asks for it
+    bool plain;       ///< the request was made without the finer options
 };
 
 // --- What is shared ------------------------------------------------------------------------------
@@ -356,6 +357,7 @@ static void make_path(struct courier *c, const struct parcel *p, char path[stati
     }
     bool pipeline = cs->settings.pipeline[0] != '\0';
     bool streams = cs->settings.data_streams && !plain && is_at_least(&cs->info, 8, 13);
+    c->plain = plain;
     bool quiet = !plain && is_at_least(&cs->info, 8, 18);
     (void)snprintf(path, PATH_SIZE,
                    "/_bulk?filter_path=error,status,items.*.status,items.*.error,items.*.failure_"
@@ -611,7 +613,8 @@ static enum courier_verdict take_failure(struct courier *c, struct round *r)
         }
         return try_another_node(c, r);
     }
-    if (is_unknown_parameter(&c->reply) && !atomic_exchange(&cs->plain, true)) {
+    if (is_unknown_parameter(&c->reply) && !c->plain) { // others may have learned it meanwhile
+        atomic_store(&cs->plain, true);
         return COURIER_DONE;
     }
     if (status == 413 || status == 400) {
