@@ -295,10 +295,17 @@ static void ask(struct courier *c, const char *method, const char *path)
     (void)cluster_request(c->session, &request, &c->reply); // no answer is an answer here
 }
 
+/// Another time there is an answer to the question. (A right that is missing stays so.)
+static bool cannot_say_now(unsigned status)
+{
+    return status == 0 || status == 401 || status == 429 || (status >= 502 && status <= 504);
+}
+
 /**
- * Whether documents for the stream of `item` would go into a data stream: without a template for it
- * OpenSearch, and older Elasticsearch, make a plain index of that name, which stands in the way of
- * the data stream for good. When it cannot be told (a key without that right) it is let go.
+ * Whether documents for the stream of the first item would go into a data stream: without a
+ * template for it OpenSearch, and older Elasticsearch, make a plain index of that name, which
+ * stands in the way of the data stream for good. When it cannot be told (a key without that right)
+ * it is let go.
  */
 static bool is_target_ready(struct courier *c, const struct parcel *p)
 {
@@ -328,7 +335,7 @@ static bool is_target_ready(struct courier *c, const struct parcel *p)
             return false;
         }
     }
-    if (c->reply.status == 0) {
+    if (cannot_say_now(c->reply.status)) {
         (void)give_up_for_reply(c, COURIER_AWAY, ""); // likewise
         return false;
     }
