@@ -357,6 +357,7 @@ static void make_path(struct courier *c, const struct parcel *p, char path[stati
 {
     struct couriers *cs = c->shared;
     bool plain = atomic_load(&cs->plain);
+    c->plain = plain;
     uint64_t now_ns = clock_mono_ns();
     c->wants_index = p->uncertain || now_ns >= atomic_load(&cs->index_due_ns);
     if (c->wants_index && !p->uncertain) {
@@ -364,7 +365,6 @@ static void make_path(struct courier *c, const struct parcel *p, char path[stati
     }
     bool pipeline = cs->settings.pipeline[0] != '\0';
     bool streams = cs->settings.data_streams && !plain && is_at_least(&cs->info, 8, 13);
-    c->plain = plain;
     bool quiet = !plain && is_at_least(&cs->info, 8, 18);
     (void)snprintf(path, PATH_SIZE,
                    "/_bulk?filter_path=error,status,items.*.status,items.*.error,items.*.failure_"
@@ -617,6 +617,7 @@ static enum courier_verdict take_failure(struct courier *c, struct round *r)
     if (status == 0) {
         if (c->reply.sent) {
             become_uncertain(c, r);
+            pace_shrink(&cs->pace); // if it took too long, a smaller one may not
         }
         return try_another_node(c, r);
     }

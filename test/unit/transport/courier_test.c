@@ -346,6 +346,39 @@ static void options_that_it_does_not_know(void **state)
     assert_int_equal(server.bulk_count, 2);
 }
 
+static struct rig *other;
+
+/// While it looks at the first request another courier comes, and learns it too.
+static void plain_only_to_two(const char *body, size_t count, struct cluster_reply *reply)
+{
+    plain_only(body, count, reply);
+    if (other != NULL) {
+        struct rig *r = other;
+        other = NULL;
+        CHECK(pthread_mutex_unlock(&server.mutex) == 0);
+        assert_int_equal(try(r), COURIER_DONE);
+        CHECK(pthread_mutex_lock(&server.mutex) == 0);
+    }
+}
+
+/// Two requests are on their way when it turns out: neither document is refused.
+static void options_that_two_learn_of(void **state)
+{
+    struct rig *r = *state;
+    struct rig second = { .couriers = r->couriers };
+    assert_int_equal(courier_new(r->couriers, &second.courier), 0);
+    assert_int_equal(parcel_new(&second.parcel), 0);
+    add(r, "{\"n\":1}");
+    add(&second, "{\"n\":2}");
+    other = &second;
+    server.answer = plain_only_to_two;
+    assert_int_equal(try(r), COURIER_DONE);
+    assert_int_equal(r->tally.delivered + second.tally.delivered, 2);
+    assert_int_equal(r->tally.refused + second.tally.refused, 0);
+    parcel_free(second.parcel);
+    courier_free(second.courier);
+}
+
 static void older_and_other_products(void **state)
 {
     struct rig *r = *state;
@@ -370,6 +403,38 @@ static void no_template_no_index(void **state)
     assert_int_equal(r->tally.delivered, 1);
 }
 
+/// That it cannot say now whether there is a template is no leave to make an index.
+static void a_busy_server_is_asked_again(void **state)
+{
+    struct rig *r = *state;
+    add(r, "{\"n\":1}");
+    server.answer = all_created;
+    static const unsigned STATUSES[] = { 401, 429, 503 };
+    for (size_t i = 0; i < 3; i++) {
+        server.stream_status = STATUSES[i];
+        assert_int_equal(try(r), COURIER_AWAY);
+        assert_int_equal(server.bulk_count, 0);
+        usleep((useconds_t)(r->wait_ms * 1000));
+    }
+    server.stream_status = 404;
+    assert_int_equal(try(r), COURIER_AWAY);
+    assert_int_equal(server.bulk_count, 0);
+    server.stream_status = 403; // a key without that right
+    try_until_done(r, all_created);
+    assert_int_equal(r->tally.delivered, 1);
+}
+
+static void requests_that_get_lost_become_smaller(void **state)
+{
+    struct rig *r = *state;
+    add(r, "{\"n\":1}");
+    size_t size = couriers_size(r->couriers);
+    server.answer = lost;
+    assert_int_equal(try(r), COURIER_AWAY);
+    assert_true(couriers_size(r->couriers) < size);
+    try_until_done(r, all_created);
+}
+
 static void nobody_there(void **state)
 {
     struct rig *r = *state;
@@ -386,12 +451,21 @@ static void nobody_there(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(each_has_its_outcome),          TEST(no_dead_letters_no_refusal),
-        TEST(too_large_requests_are_split),  TEST(a_poisonous_document_is_found),
-        TEST(nothing_said_is_no_success),    TEST(who_is_busy_is_let_alone),
-        TEST(no_right_no_delivery),          TEST(repeats_are_counted),
-        TEST(options_that_it_does_not_know), TEST(older_and_other_products),
-        TEST(no_template_no_index),          TEST(nobody_there),
+        TEST(each_has_its_outcome),
+        TEST(no_dead_letters_no_refusal),
+        TEST(too_large_requests_are_split),
+        TEST(a_poisonous_document_is_found),
+        TEST(nothing_said_is_no_success),
+        TEST(who_is_busy_is_let_alone),
+        TEST(no_right_no_delivery),
+        TEST(repeats_are_counted),
+        TEST(options_that_it_does_not_know),
+        TEST(options_that_two_learn_of),
+        TEST(older_and_other_products),
+        TEST(no_template_no_index),
+        TEST(nobody_there),
+        TEST(a_busy_server_is_asked_again),
+        TEST(requests_that_get_lost_become_smaller),
     };
     return UNIT_MAIN("transport/courier", tests);
 }
