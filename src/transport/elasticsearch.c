@@ -185,7 +185,8 @@ static void carry(struct sender *s, struct parcel *p)
             tally.error_documents = p->error_documents;
             break;
         }
-        bool hurried = atomic_load(&es->ending) && atomic_load(&es->deadline_ns) != 0;
+        bool hurried =
+            is_over(es) || (atomic_load(&es->ending) && atomic_load(&es->deadline_ns) != 0);
         bool long_enough = clock_mono_ns() - begun_ns > LATER_MAX_MS * NS_PER_MS;
         if (keepable && (verdict == COURIER_AWAY || hurried || long_enough) &&
             keep(es, p, &s->gathered)) {

@@ -78,6 +78,16 @@ static void is_away(const char *body, size_t count, struct cluster_reply *reply)
     (void)snprintf(reply->problem, sizeof(reply->problem), "connection refused");
 }
 
+static void has_no_room(const char *body, size_t count, struct cluster_reply *reply)
+{
+    (void)body;
+    buf_append_text(&reply->body, "{\"items\":[");
+    for (size_t i = 0; i < count; i++) {
+        buf_printf(&reply->body, "%s{\"create\":{\"status\":429}}", i > 0 ? "," : "");
+    }
+    buf_append_text(&reply->body, "]}");
+}
+
 /// It has all of it, but nobody hears so.
 static void loses_answers(const char *body, size_t count, struct cluster_reply *reply)
 {
@@ -367,6 +377,20 @@ static void answers_that_get_lost(void **state)
     assert_in_range(books.duplicates, 1, index_.again);
 }
 
+/// The time to stop is over before the ring is empty: what may be kept is, and not given up.
+static void kept_when_time_is_over(void **state)
+{
+    struct rig *r = *state;
+    server.answer = has_no_room;
+    start(r, true);
+    offer(r, BATCH_PASSING);
+    transport_set_deadline(r->transport, 0);
+    wait_for(r, nothing_waits);
+    struct transport_books books = stop(r);
+    assert_int_equal(books.dropped[TRANSPORT_DROP_STOPPED], 0);
+    assert_int_equal(books.spooled, FLOWS);
+}
+
 static void names(void **state)
 {
     (void)state;
@@ -393,9 +417,13 @@ static void names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(delivered),         TEST(kept_while_away),
-        TEST(kept_over_the_end), TEST(who_waits_is_not_kept),
-        TEST(no_spool),          TEST(answers_that_get_lost),
+        TEST(delivered),
+        TEST(kept_while_away),
+        TEST(kept_over_the_end),
+        TEST(who_waits_is_not_kept),
+        TEST(no_spool),
+        TEST(answers_that_get_lost),
+        TEST(kept_when_time_is_over),
         cmocka_unit_test(names),
     };
     return UNIT_MAIN("transport/elasticsearch", tests);
