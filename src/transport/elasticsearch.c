@@ -257,6 +257,7 @@ static bool drain_frame(struct elasticsearch *es, enum spool_lane lane, uint32_t
             wait_ms(es, pause, &es->drainer_ends);
         }
         if (p->count > 0 && atomic_load(&es->drainer_ends)) {
+            spool_put_back(es->spool, lane);
             return false;
         }
     }

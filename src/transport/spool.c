@@ -450,6 +450,17 @@ void spool_done(struct spool *s, enum spool_lane lane)
     unlock(&s->mutex);
 }
 
+void spool_put_back(struct spool *s, enum spool_lane lane)
+{
+    struct lane *l = &s->lanes[lane];
+    lock(&s->mutex);
+    if (l->taken && l->taken_is_dropped) {
+        leave(l, &l->dropped);
+    }
+    l->taken = false;
+    unlock(&s->mutex);
+}
+
 void spool_tick(struct spool *s)
 {
     lock(&s->mutex);

@@ -53,13 +53,17 @@ int spool_put(struct spool *s, enum spool_lane lane, const void *data, size_t si
 bool spool_takes_lines(struct spool *s);
 
 /// The oldest frame of a lane, appended to `out`. *ret_count: its records. It stays in the spool
-/// until spool_done(). ERR_NOT_FOUND when the lane is empty; ERR_IO, ERR_NO_MEMORY, ERR_FULL (the
-/// cap of `out`): it may come the next time. Damaged frames on the way are passed over. One frame
-/// at a time in each lane; one thread.
+/// until spool_done() or spool_put_back(). ERR_NOT_FOUND when the lane is empty; ERR_IO,
+/// ERR_NO_MEMORY, ERR_FULL (the cap of `out`): it may come the next time. Damaged frames on the way
+/// are passed over. One frame at a time in each lane; one thread.
 int spool_take(struct spool *s, enum spool_lane lane, struct buf *out, uint32_t *ret_count);
 
 /// The frame last taken from the lane is delivered: it is gone for good.
 void spool_done(struct spool *s, enum spool_lane lane);
+
+/// The frame last taken from the lane is not delivered after all: it stays. If room was made of it
+/// meanwhile it is gone, and counted as dropped.
+void spool_put_back(struct spool *s, enum spool_lane lane);
 
 /// Writes to disk how far things are delivered, now and then (about once a second) and before the
 /// end: what was delivered since may be delivered again after a power cut, not after a kill. Any

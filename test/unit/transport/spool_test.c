@@ -224,6 +224,30 @@ static void lines_wait_and_datagrams_make_room(void **state)
     spool_close(spool);
 }
 
+/// A frame that was taken and not delivered is in the spool, or it is counted as dropped.
+static void put_back(void **state)
+{
+    struct setup *s = *state;
+    uint32_t count;
+    struct spool *spool = open_spool(s, 64 << 10);
+    assert_int_equal(put(spool, SPOOL_DATAGRAMS, 0, 5), 0);
+    assert_int_equal(take(s, spool, SPOOL_DATAGRAMS, &count), 0);
+    spool_put_back(spool, SPOOL_DATAGRAMS);
+    assert_int_equal(balanced(spool).waiting, 5);
+    assert_int_equal(take(s, spool, SPOOL_DATAGRAMS, &count), 0);
+    for (uint32_t i = 1; i < 100; i++) { // its segment makes room
+        assert_int_equal(put(spool, SPOOL_DATAGRAMS, 7 * i, 5), 0);
+    }
+    uint64_t dropped = balanced(spool).dropped;
+    spool_put_back(spool, SPOOL_DATAGRAMS);
+    assert_int_equal(balanced(spool).dropped, dropped + 5);
+    uint64_t waiting = balanced(spool).waiting;
+    spool_close(spool);
+    spool = open_spool(s, 64 << 10);
+    assert_int_equal(balanced(spool).found, waiting); // what was said to be there is
+    spool_close(spool);
+}
+
 static void too_large_for_all(void **state)
 {
     struct setup *s = *state;
@@ -632,6 +656,7 @@ int main(void)
         TEST(first_in_first_out),
         TEST(one_process_at_a_time),
         TEST(lines_wait_and_datagrams_make_room),
+        TEST(put_back),
         TEST(too_large_for_all),
         TEST(as_a_queue),
         TEST(each_byte_damaged),
