@@ -26,7 +26,8 @@
 
 enum {
     READ_SIZE = 1 << 20,
-    LINE_SIZE_MAX = 64 << 20, ///< an entry has the whole document, and its reason
+    LINE_SIZE_MAX = 64 << 20,  ///< an entry has the whole document, and its reason
+    STRAYS_SIZE_MAX = 1 << 20, ///< of lines that are no dead letters before they are written
     PREFIX_SIZE_MAX = 512,
     WAIT_MS = 100, ///< between looks for signals
 };
@@ -118,6 +119,17 @@ static bool take_lines(struct resend *r, bool at_end)
     return true;
 }
 
+/// Puts what is no dead letter into the new file.
+static int keep_strays(struct resend *r, struct err *err)
+{
+    if (r->strays.bad ||
+        (r->strays.size > 0 && deadletter_write(r->options.deadletter, &r->strays) != 0)) {
+        return err_set(err, ERR_IO, "cannot write %s", r->options.deadletter);
+    }
+    buf_clear(&r->strays);
+    return 0;
+}
+
 /// Sends all of an open file. ERR_CLOSED: it was stopped.
 static int send_file(struct resend *r, int fd, struct err *err)
 {
@@ -137,14 +149,14 @@ static int send_file(struct resend *r, int fd, struct err *err)
         if (n == 0) {
             break;
         }
+        if (r->strays.size > STRAYS_SIZE_MAX && keep_strays(r, err) != 0) {
+            return err->status;
+        }
     }
     if (!send_parcel(r)) {
         return err_set(err, ERR_CLOSED, "interrupted: the same command starts over");
     }
-    if (r->strays.size > 0 && deadletter_write(r->options.deadletter, &r->strays) != 0) {
-        return err_set(err, ERR_IO, "cannot write %s", r->options.deadletter);
-    }
-    return 0;
+    return keep_strays(r, err);
 }
 
 /// The file, and before it what an earlier try left.
@@ -168,7 +180,6 @@ static int send_all(struct resend *r, struct err *err)
         deadletter_done(r->path);
         (void)close(fd); // it was only read
         buf_clear(&r->text);
-        buf_clear(&r->strays);
     }
     return 0;
 }
@@ -179,7 +190,7 @@ static int open_parts(struct resend *r, const struct settings *s, struct err *er
     static const struct ecs_settings NO_ECS; // documents are ready
     buf_init(&r->prefix, PREFIX_SIZE_MAX);
     buf_init(&r->text, LINE_SIZE_MAX);
-    buf_init(&r->strays, LINE_SIZE_MAX);
+    buf_init(&r->strays, STRAYS_SIZE_MAX + 2 * LINE_SIZE_MAX);
     if (elasticsearch_options_read(o, s, &NO_ECS, NULL, err) != 0 ||
         cluster_new(&o->cluster, &r->cluster, err) != 0) {
         return err->status;

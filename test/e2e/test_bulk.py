@@ -333,6 +333,22 @@ def test_resending_dead_letters(place):
         assert place.deadletter.read_text() == 'what is this?\n{"time":\n'
 
 
+def test_resending_many_strays(place):
+    """A file that is something else altogether is still there afterwards, all of it."""
+    stray = "x" * (1 << 20) + "\n"
+    place.deadletter.parent.mkdir(parents=True, exist_ok=True)
+    with open(place.deadletter, "w", encoding="utf-8") as file:
+        for _ in range(70):
+            file.write(stray)
+    with Cluster() as es:
+        done = programs.subprocess.run(
+            programs.weir_command("import", *place.flags("-deadletter", str(place.deadletter),
+                                                         url=es.url)),
+            capture_output=True, text=True, timeout=60)
+    assert done.returncode == 3, done.stderr
+    assert place.deadletter.stat().st_size == 70 * len(stray)
+
+
 # --- What comes back for requests ----------------------------------------------------------------
 
 def cut_in_the_body(answer):
