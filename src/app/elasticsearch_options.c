@@ -11,7 +11,13 @@
 #include "app/cluster_options.h"
 #include "base/clock.h"
 
-enum { GZIP_MAX = 9, BULK_SIZE_LEAST = 64 << 10, BULK_SIZE_MAX = 64 << 20, SPOOL_LEAST = 1 << 20 };
+enum {
+    GZIP_MAX = 9,
+    BULK_SIZE_LEAST = 64 << 10,
+    /// A parcel is larger by what one more batch adds, and has to fit a frame of the spool.
+    BULK_SIZE_MAX = 32 << 20,
+    SPOOL_LEAST = 1 << 20,
+};
 
 /// Small letters (or any, for pipelines), digits and a few signs.
 static int check_name(const char *option, const char *name, bool capitals, struct err *err)

@@ -79,6 +79,9 @@ static void ranges(void **state)
     s.es_bulk_size = 1;
     assert_int_equal(elasticsearch_options_check(&s, &err), ERR_INVALID);
     s = sane();
+    s.es_bulk_size = 64 << 20; // would not fit the spool
+    assert_int_equal(elasticsearch_options_check(&s, &err), ERR_INVALID);
+    s = sane();
     s.es_spool = 1000;
     assert_int_equal(elasticsearch_options_check(&s, &err), ERR_INVALID);
     s.es_spool = 0;
