@@ -322,7 +322,7 @@ static bool is_target_ready(struct courier *c, const struct parcel *p)
         (void)snprintf(path, sizeof(path), "/_index_template/_simulate_index/%.*s",
                        (int)address.stream_size, (const char *)address.stream); // likewise
         ask(c, "POST", path);
-        bool none = c->reply.status == 200 &&
+        bool none = c->reply.status == 200 && c->reply.body.size > 0 &&
                     memmem(c->reply.body.data, c->reply.body.size, "\"template\"", 10) == NULL;
         if (none) {
             char why[TROUBLE_SIZE];
@@ -593,7 +593,7 @@ static enum courier_verdict refuse(struct courier *c, struct round *r)
 static bool is_unknown_parameter(const struct cluster_reply *reply)
 {
     static const char WORDS[] = "unrecognized parameter";
-    return reply->status == 400 &&
+    return reply->status == 400 && reply->body.size > 0 &&
            memmem(reply->body.data, reply->body.size, WORDS, sizeof(WORDS) - 1) != NULL;
 }
 
