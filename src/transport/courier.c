@@ -30,6 +30,7 @@ enum {
     REFUSAL_LOG_S = 60,    ///< so seldom it is said where refused documents are
     INDEX_INTERVAL_S = 10, ///< so often it is asked where streams write to
     NODES_TRIED_MAX = 3,   ///< before a parcel is given back
+    REFUSED_ALONE_MAX = 8, ///< documents that may have been the fault, before it is something else
     PATH_SIZE = 512,
     TROUBLE_SIZE = ERR_TEXT_SIZE,
 };
@@ -37,9 +38,9 @@ enum {
 struct couriers {
     struct courier_settings settings;
     struct pace pace;
-    _Atomic bool away;         ///< the last try came to nothing
-    _Atomic bool plain;        ///< the server does not know the request's finer options
-    _Atomic bool target_known; ///< the stream is there, or will be made as it should
+    _Atomic bool away;              ///< the last try came to nothing
+    _Atomic bool plain;             ///< the server does not know the request's finer options
+    _Atomic unsigned refused_alone; ///< requests of one document, in a row, refused as a whole
     _Atomic uint64_t index_due_ns;
     _Atomic uint64_t refusal_due_ns; ///< before it refusals are not logged
     _Atomic uint64_t requests;
@@ -51,6 +52,7 @@ struct couriers {
     bool identified;
     struct cluster_info info; ///< once it is identified nobody writes to it
     struct backing backing;
+    struct backing targets; ///< streams that are there, or will be made as they should
 };
 
 /// One try with a parcel: request after request.
@@ -59,6 +61,8 @@ struct round {
     struct transport_tally *tally;
     size_t size_max; ///< of a request
     unsigned lost;   ///< requests that no node answered
+    bool busy;       ///< documents were put off
+    bool blocked;    ///< documents were forbidden
     size_t first;    ///< item of the request; those before it stay for a later try
     size_t count;    ///< of its items
     size_t size;     ///< of their bytes
@@ -301,26 +305,16 @@ static bool cannot_say_now(unsigned status)
     return status == 0 || status == 401 || status == 429 || (status >= 502 && status <= 504);
 }
 
-/**
- * Whether documents for the stream of the first item would go into a data stream: without a
- * template for it OpenSearch, and older Elasticsearch, make a plain index of that name, which
- * stands in the way of the data stream for good. When it cannot be told (a key without that right)
- * it is let go.
- */
-static bool is_target_ready(struct courier *c, const struct parcel *p)
+/// Whether documents for a stream would go into a data stream, as far as the server says.
+static bool is_stream_ready(struct courier *c, const struct parcel_address *address)
 {
-    struct couriers *cs = c->shared;
-    if (!cs->settings.data_streams || atomic_load(&cs->target_known)) {
-        return true;
-    }
-    struct parcel_address address = parcel_address(p, &p->items[0]);
     char path[PATH_SIZE];
-    (void)snprintf(path, sizeof(path), "/_data_stream/%.*s", (int)address.stream_size,
-                   (const char *)address.stream); // fits: names have up to 255 bytes
+    (void)snprintf(path, sizeof(path), "/_data_stream/%.*s", (int)address->stream_size,
+                   (const char *)address->stream); // fits: names have up to 255 bytes
     ask(c, "GET", path);
     if (c->reply.status == 404) {
         (void)snprintf(path, sizeof(path), "/_index_template/_simulate_index/%.*s",
-                       (int)address.stream_size, (const char *)address.stream); // likewise
+                       (int)address->stream_size, (const char *)address->stream); // likewise
         ask(c, "POST", path);
         bool none = c->reply.status == 200 && c->reply.body.size > 0 &&
                     memmem(c->reply.body.data, c->reply.body.size, "\"template\"", 10) == NULL;
@@ -329,7 +323,7 @@ static bool is_target_ready(struct courier *c, const struct parcel *p)
             (void)snprintf(why, sizeof(why),
                            "there is no index template for %.*s, so it would not become a data "
                            "stream; run weir setup with the same options",
-                           (int)address.stream_size, (const char *)address.stream); // cut is fine
+                           (int)address->stream_size, (const char *)address->stream); // cut is fine
             c->reply.retry_after_ms = 0;
             (void)give_up(c, COURIER_AWAY, why); // the caller says it
             return false;
@@ -339,7 +333,34 @@ static bool is_target_ready(struct courier *c, const struct parcel *p)
         (void)give_up_for_reply(c, COURIER_AWAY, ""); // likewise
         return false;
     }
-    atomic_store(&cs->target_known, true);
+    return true;
+}
+
+/**
+ * Whether all documents would go into data streams: without a template for it OpenSearch, and older
+ * Elasticsearch, make a plain index of that name, which stands in the way of the data stream for
+ * good. When it cannot be told (a key without that right) it is let go.
+ */
+static bool are_targets_ready(struct courier *c, const struct parcel *p)
+{
+    struct couriers *cs = c->shared;
+    struct parcel_address address = { 0 };
+    for (size_t i = 0; i < p->count && cs->settings.data_streams; i++) {
+        if (address.stream != NULL && parcel_is_for(p, &p->items[i], &address)) {
+            continue;
+        }
+        address = parcel_address(p, &p->items[i]);
+        uint64_t stream = hash64(address.stream, address.stream_size);
+        CHECK(pthread_mutex_lock(&cs->mutex) == 0);
+        bool known = backing_is(&cs->targets, stream, 1);
+        CHECK(pthread_mutex_unlock(&cs->mutex) == 0);
+        if (!known && !is_stream_ready(c, &address)) {
+            return false;
+        }
+        CHECK(pthread_mutex_lock(&cs->mutex) == 0);
+        backing_learn(&cs->targets, stream, 1);
+        CHECK(pthread_mutex_unlock(&cs->mutex) == 0);
+    }
     return true;
 }
 
@@ -535,6 +556,7 @@ static enum courier_verdict take_outcomes(struct courier *c, struct round *r)
     struct couriers *cs = c->shared;
     struct transport_tally done = { 0 };
     const struct bulk_item *forbidden = NULL;
+    bool busy = false;
     bool *stays = mem_zalloc(r->count);
     if (stays == NULL) {
         return give_up(c, COURIER_LATER, "out of memory");
@@ -545,6 +567,7 @@ static enum courier_verdict take_outcomes(struct courier *c, struct round *r)
         stays[i] = settle(c, r->parcel, &r->parcel->items[r->first + i], &c->items[i], &done);
         left += stays[i];
         forbidden = c->items[i].verdict == BULK_FORBIDDEN ? &c->items[i] : forbidden;
+        busy = busy || c->items[i].verdict == BULK_LATER;
     }
     bool kept = keep_letters(c);
     if (kept) {
@@ -561,7 +584,10 @@ static enum courier_verdict take_outcomes(struct courier *c, struct round *r)
     if (forbidden != NULL) {
         report_item(cs, forbidden);
     }
-    if (left > 0) {
+    atomic_store(&cs->refused_alone, 0);
+    r->busy = r->busy || busy;
+    r->blocked = r->blocked || forbidden != NULL;
+    if (busy) {
         pace_shrink(&cs->pace);
     } else {
         pace_went_well(&cs->pace, c->reply.took_ns);
@@ -570,7 +596,8 @@ static enum courier_verdict take_outcomes(struct courier *c, struct round *r)
     return COURIER_DONE;
 }
 
-/// One document that is too much for the server, or that it cannot read: it is refused.
+/// One document that is too much for the server, or that it cannot read: it is refused. When that
+/// happens to one after the other it is not the documents: they are refused slowly, with an alarm.
 static enum courier_verdict refuse(struct courier *c, struct round *r)
 {
     struct buf reason;
@@ -587,7 +614,8 @@ static enum courier_verdict refuse(struct courier *c, struct round *r)
     static const bool STAYS = false;
     close_gap(r, &STAYS);
     r->tally->refused++;
-    return COURIER_DONE;
+    bool all = atomic_fetch_add(&c->shared->refused_alone, 1) >= REFUSED_ALONE_MAX;
+    return all ? give_up_for_reply(c, COURIER_AWAY, " (every request is refused)") : COURIER_DONE;
 }
 
 static bool is_unknown_parameter(const struct cluster_reply *reply)
@@ -674,13 +702,16 @@ enum courier_verdict courier_try(struct courier *c, struct parcel *p, struct tra
 {
     struct couriers *cs = c->shared;
     *ret_wait_ms = pace_held_ms(&cs->pace);
+    if (p->count == 0) {
+        return COURIER_DONE;
+    }
     if (*ret_wait_ms > 0) {
         return atomic_load(&cs->away) ? COURIER_AWAY : COURIER_LATER;
     }
     size_t count = p->count;
     struct round r = { .parcel = p, .tally = tally, .size_max = couriers_size(cs) };
     enum courier_verdict verdict = COURIER_DONE;
-    if (p->count > 0 && (!identify(c) || !is_target_ready(c, p))) {
+    if (!identify(c) || !are_targets_ready(c, p)) {
         verdict = COURIER_AWAY;
     }
     while (verdict == COURIER_DONE && r.first < p->count) {
@@ -694,5 +725,6 @@ enum courier_verdict courier_try(struct courier *c, struct parcel *p, struct tra
     uint64_t wait_ms;
     (void)couriers_are_away(cs, &wait_ms); // only how long
     *ret_wait_ms = wait_ms > 0 ? wait_ms : pace_backoff_ms(p->tries - 1);
-    return verdict == COURIER_DONE ? COURIER_LATER : verdict;
+    bool blocked = r.blocked && !r.busy;
+    return verdict != COURIER_DONE ? verdict : blocked ? COURIER_BLOCKED : COURIER_LATER;
 }

@@ -51,9 +51,10 @@ void courier_free(struct courier *c);
 void courier_abort(struct courier *c);
 
 enum courier_verdict {
-    COURIER_DONE,  ///< nothing is left in the parcel
-    COURIER_LATER, ///< something is left: the server is there, but does not take it now
-    COURIER_AWAY,  ///< the server is not there, or takes nothing from us
+    COURIER_DONE,    ///< nothing is left in the parcel
+    COURIER_LATER,   ///< something is left: the server is there, but does not take it now
+    COURIER_BLOCKED, ///< the same, and only for what it forbids (a write block, a missing right)
+    COURIER_AWAY,    ///< the server is not there, or takes nothing from us
 };
 
 /// Takes a parcel to the cluster, in as many requests as it needs, until nothing is left or there

@@ -30,6 +30,7 @@
 #include "base/mem.h"
 #include "base/ring.h"
 #include "transport/courier.h"
+#include "transport/pace.h"
 #include "transport/parcel.h"
 #include "transport/spool.h"
 
@@ -72,6 +73,7 @@ struct elasticsearch {
     struct sender senders[ELASTICSEARCH_CONNECTIONS_MAX];
     struct sender drainer;
     struct parcel *drained;
+    unsigned blocked;             ///< frames in a row that were forbidden; the drainer's
     bool drain_failing;           ///< that was logged; the drainer's
     struct buf spilled;           ///< the transport's thread's
     _Atomic uint64_t deadline_ns; ///< monotonic; 0: none
@@ -188,8 +190,8 @@ static void carry(struct sender *s, struct parcel *p)
         bool hurried =
             is_over(es) || (atomic_load(&es->ending) && atomic_load(&es->deadline_ns) != 0);
         bool long_enough = clock_mono_ns() - begun_ns > LATER_MAX_MS * NS_PER_MS;
-        if (keepable && (verdict == COURIER_AWAY || hurried || long_enough) &&
-            keep(es, p, &s->gathered)) {
+        bool now = verdict != COURIER_LATER || hurried || long_enough;
+        if (keepable && now && keep(es, p, &s->gathered)) {
             break;
         }
         if (is_over(es)) {
@@ -228,6 +230,7 @@ static bool take_frame(struct elasticsearch *es, enum spool_lane *lane, uint32_t
         int status = spool_take(es->spool, *lane, &es->drained->body, ret_count);
         if (status == 0) {
             es->drain_failing = false;
+            es->drained->keep = *lane == SPOOL_LINES ? BATCH_FOLLOWED : BATCH_PASSING;
             return true;
         }
         if (status != ERR_NOT_FOUND && !es->drain_failing) {
@@ -237,6 +240,13 @@ static bool take_frame(struct elasticsearch *es, enum spool_lane *lane, uint32_t
         }
     }
     return false;
+}
+
+/// What is left of a frame is forbidden: it goes to the end of the spool, so that what is behind it
+/// need not wait for somebody to lift a block. False when nothing is, or the spool cannot take it.
+static bool move_to_end(struct elasticsearch *es, uint32_t count)
+{
+    return spool_books(es->spool).waiting > count && keep(es, es->drained, &es->drainer.gathered);
 }
 
 /// Takes one frame to the cluster. False when it has to stay in the spool: it is time to stop.
@@ -253,6 +263,10 @@ static bool drain_frame(struct elasticsearch *es, enum spool_lane lane, uint32_t
     while (p->count > 0) {
         uint64_t pause;
         enum courier_verdict verdict = courier_try(es->drainer.courier, p, &tally, &pause);
+        es->blocked = verdict == COURIER_BLOCKED ? es->blocked + 1 : 0;
+        if (verdict == COURIER_BLOCKED && move_to_end(es, count)) {
+            pause = pace_backoff_ms(es->blocked - 1); // of frames that are all forbidden
+        }
         if (verdict != COURIER_DONE) {
             wait_ms(es, pause, &es->drainer_ends);
         }

@@ -273,3 +273,12 @@ struct parcel_address parcel_address(const struct parcel *p, const struct parcel
     }
     return address;
 }
+
+bool parcel_is_for(const struct parcel *p, const struct parcel_item *item,
+                   const struct parcel_address *address)
+{
+    const uint8_t *stream = p->body.data + item->begin + sizeof(BEGIN) - 1;
+    size_t most = item->document - item->begin - sizeof(BEGIN) + 1;
+    return address->stream_size < most && stream[address->stream_size] == '"' &&
+           memcmp(stream, address->stream, address->stream_size) == 0;
+}

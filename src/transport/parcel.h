@@ -97,3 +97,7 @@ struct parcel_address {
     size_t id_size; ///< 0: none
 };
 struct parcel_address parcel_address(const struct parcel *p, const struct parcel_item *item);
+
+/// Whether an item goes to the same stream as one with this address.
+bool parcel_is_for(const struct parcel *p, const struct parcel_item *item,
+                   const struct parcel_address *address);

@@ -558,6 +558,32 @@ def test_not_allowed(place, status):
         assert program.log().count("unauthorized") < 5
 
 
+def test_what_is_forbidden_holds_nobody_up(place):
+    """403 for some documents, for long: the others go on, from the spool too, and when the block is
+    lifted all are there."""
+    blocked = threading.Event()
+    blocked.set()
+
+    class Guarded(Cluster):
+        def store(self, action, document):
+            if blocked.is_set() and number_of(document) % 2:
+                return 403, ("cluster_block_exception", "index is read only")
+            return super().store(action, document)
+
+    with Guarded() as es:
+        program = place.follow(f"{ES}.bulk_size", "64k", f"{ES}.flush", "50ms", url=es.url)
+        for begin in range(0, 2000, 200):
+            place.append(lines(begin, begin + 200))
+            time.sleep(0.1)
+        wait_until(lambda: len(es.stored) == 1000, lambda: program.log()[-5000:], 30)
+        assert es.numbers() == list(range(0, 2000, 2))
+        assert program.log().count("read only") < 5 and letters(place) == []
+        blocked.clear()
+        wait_until(lambda: len(es.stored) == 2000, lambda: program.log()[-5000:], 90)
+        found = program.stop()
+        assert (found["delivered"], found["refused"], found["spooled"]) == (2000, 0, 0)
+
+
 # --- Nobody is there -----------------------------------------------------------------------------
 
 def test_import_waits(place):
