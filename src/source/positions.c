@@ -19,6 +19,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -389,21 +390,6 @@ void positions_close(struct positions *p)
     mem_free(p);
 }
 
-static int write_all(int fd, const uint8_t *data, size_t size)
-{
-    while (size > 0) {
-        ssize_t n = write(fd, data, size);
-        if (n < 0 && errno != EINTR) {
-            return ERR_IO;
-        }
-        if (n > 0) {
-            data += n;
-            size -= (size_t)n;
-        }
-    }
-    return 0;
-}
-
 /// Every track, or those that have changed, into `out`.
 static void gather(struct positions *p, bool all, struct buf *out)
 {
@@ -451,8 +437,8 @@ static int append_to_state(struct positions *p, const struct buf *records)
         return ERR_IO;
     }
     size_t header = p->good_size == 0 ? strlen(HEADER) : 0;
-    if (write_all(p->fd, (const uint8_t *)HEADER, header) != 0 ||
-        write_all(p->fd, records->data, records->size) != 0 || fdatasync(p->fd) != 0) {
+    if (fd_write_all(p->fd, HEADER, header) != 0 ||
+        fd_write_all(p->fd, records->data, records->size) != 0 || fdatasync(p->fd) != 0) {
         return ERR_IO;
     }
     p->good_size += header + records->size;
@@ -470,9 +456,8 @@ static int rewrite_state(struct positions *p, const struct buf *records)
     if (fd < 0) {
         return ERR_IO;
     }
-    bool ok = flock(fd, LOCK_EX | LOCK_NB) == 0 &&
-              write_all(fd, (const uint8_t *)HEADER, strlen(HEADER)) == 0 &&
-              write_all(fd, records->data, records->size) == 0 && fdatasync(fd) == 0 &&
+    bool ok = flock(fd, LOCK_EX | LOCK_NB) == 0 && fd_write_all(fd, HEADER, strlen(HEADER)) == 0 &&
+              fd_write_all(fd, records->data, records->size) == 0 && fdatasync(fd) == 0 &&
               rename(path, p->path) == 0;
     if (!ok) {
         int error = errno;

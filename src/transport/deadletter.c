@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/json_rd.h"
 #include "base/json_text.h"
 #include "base/log.h"
@@ -227,21 +228,6 @@ static int open_locked(const char *path, int flags)
     }
 }
 
-static int write_all(int fd, const uint8_t *data, size_t size)
-{
-    while (size > 0) {
-        ssize_t n = write(fd, data, size);
-        if (n < 0 && errno != EINTR) {
-            return ERR_IO;
-        }
-        if (n > 0) {
-            data += n;
-            size -= (size_t)n;
-        }
-    }
-    return 0;
-}
-
 /// Where the last whole line ends: behind it lies what a crash left.
 static int whole_size(int fd, off_t size, off_t *ret_size)
 {
@@ -277,7 +263,7 @@ static int append_to(int fd, const char *path, const struct buf *lines)
     if (whole_size(fd, st.st_size, &size) != 0 || (size < st.st_size && ftruncate(fd, size) != 0)) {
         return ERR_IO;
     }
-    if (write_all(fd, lines->data, lines->size) != 0 || fdatasync(fd) != 0 ||
+    if (fd_write_all(fd, lines->data, lines->size) != 0 || fdatasync(fd) != 0 ||
         (size == 0 && sync_folder(path) != 0)) {
         int error = errno;
         (void)!ftruncate(fd, size); // what stays is torn, and cut off the next time, or repeated
