@@ -16,7 +16,12 @@ static void *read_slowly(void *argument)
     const int *fd = argument;
     static uint8_t got[SIZE];
     size_t size = 0;
-    for (ssize_t n; size < SIZE && (n = read(*fd, got + size, 7777)) > 0;) {
+    while (size < SIZE) {
+        size_t most = SIZE - size < 7777 ? SIZE - size : 7777;
+        ssize_t n = read(*fd, got + size, most);
+        if (n <= 0) {
+            return NULL;
+        }
         size += (size_t)n;
     }
     for (size_t i = 0; i < size; i++) {

@@ -15,7 +15,8 @@ static void fill(uint8_t *data, size_t size, bool noise)
 {
     unsigned seed = 7;
     for (size_t i = 0; i < size; i++) {
-        data[i] = noise ? (uint8_t)rand_r(&seed) : (uint8_t)("flow "[i % 5] + (int)(i / 1000) % 3);
+        int regular = "flow "[i % 5] + (int)(i / 1000) % 3;
+        data[i] = (uint8_t)(noise ? rand_r(&seed) : regular);
     }
 }
 
