@@ -265,7 +265,8 @@ static void say_tls(struct http *h, const char *url, struct cluster_reply *reply
 static void say_timeout(struct http *h, const char *url, struct cluster_reply *reply)
 {
     // To a tenth: what was set, and not what a timer made of it.
-    double seconds = (double)((get_offset(h, CURLINFO_TOTAL_TIME_T) + 50000) / 100000) / 10;
+    curl_off_t tenths = (get_offset(h, CURLINFO_TOTAL_TIME_T) + 50000) / 100000;
+    double seconds = (double)tenths / 10;
     bool sent = get_offset(h, CURLINFO_PRETRANSFER_TIME_T) > 0;
     if (sent) {
         say(reply, url, "no answer after %.3g s", seconds);
