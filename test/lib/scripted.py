@@ -146,6 +146,10 @@ def bulk_reply(request, item=lambda action, document: 201):
     return Answer(200, {"took": 1, "errors": errors, "items": items})
 
 
+TAKEN = set()
+LOCK = threading.Lock()
+
+
 class Server:
     def __init__(self, answer=INFO, tls=None, client_ca=None, chain=True, host="127.0.0.1",
                  listening=True):
@@ -163,21 +167,25 @@ class Server:
             if client_ca:
                 self.context.verify_mode = ssl.CERT_REQUIRED
                 self.context.load_verify_locations(client_ca)
-        self.port = self.free_port()
-        if listening:
-            self.start()
+        self.port = None
+        while self.port is None:
+            self.try_port(random.SystemRandom().randrange(15000, 30000))
+        if not listening:
+            self.stop()
 
-    def free_port(self):
-        """One that stays free while nobody listens there: below those that the kernel gives to
-        outgoing connections."""
-        while True:
-            port = random.randrange(15000, 30000)
-            with socket.socket(self.family, socket.SOCK_STREAM) as probe:
-                try:
-                    probe.bind((self.host, port))
-                    return port
-                except OSError:
-                    pass
+    def try_port(self, port):
+        """Starts on a port that stays free when nobody listens there: below those that the kernel
+        gives to outgoing connections, and no other server's of this run."""
+        with LOCK:
+            if port in TAKEN:
+                return
+            TAKEN.add(port)
+        self.port = port
+        try:
+            self.start()
+        except OSError:  # another program's
+            self.listener.close()
+            self.listener = self.port = None
 
     @property
     def family(self):
