@@ -182,10 +182,9 @@ class Server:
             TAKEN.add(port)
         self.port = port
         try:
-            self.start()
+            self.start(patience=0)
         except OSError:  # another program's
-            self.listener.close()
-            self.listener = self.port = None
+            self.port = None
 
     @property
     def family(self):
@@ -202,12 +201,23 @@ class Server:
     def __exit__(self, *_):
         self.stop()
 
-    def start(self):
+    def start(self, patience=2):
+        """`patience`: seconds, since a program that another thread starts at this moment has the
+        old listener, too, until it is loaded."""
         assert self.listener is None
-        self.listener = socket.socket(self.family, socket.SOCK_STREAM)
-        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.listener.bind((self.host, self.port))
-        self.listener.listen(128)
+        until = time.monotonic() + patience
+        while self.listener is None:
+            listener = socket.socket(self.family, socket.SOCK_STREAM)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                listener.bind((self.host, self.port))
+                listener.listen(128)
+                self.listener = listener
+            except OSError:
+                listener.close()
+                if time.monotonic() >= until:
+                    raise
+                time.sleep(0.01)
         threading.Thread(target=self.accept, args=(self.listener,), daemon=True).start()
 
     def stop(self, reset=False):
