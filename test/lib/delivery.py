@@ -133,7 +133,13 @@ class Place:
     def spooled(self):
         """Bytes in the spool's segments."""
         folder = pathlib.Path(self.data) / "spool"
-        return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        size = 0
+        for path in folder.rglob("*"):
+            try:
+                size += path.stat().st_size if path.is_file() else 0
+            except FileNotFoundError:  # it was delivered meanwhile
+                pass
+        return size
 
     def clean(self):
         for program in self.programs:
