@@ -238,7 +238,7 @@ void cluster_session_abort(struct cluster_session *s)
 static void note_rest(const struct cluster *c, const struct cluster_reply *reply)
 {
     struct buf why;
-    buf_init(&why, ERR_TEXT_SIZE);
+    buf_init(&why, CLUSTER_EXPLAIN_SIZE_MAX);
     if (endpoints_count(c->nodes) > 1) {
         cluster_explain(reply, &why);
         log_with(LOG_LEVEL_WARN, "node rests", NULL, LOG_TEXT("error", buf_text(&why)));
@@ -304,7 +304,7 @@ static int read_answer(struct cluster *c, const struct cluster_reply *reply,
     unsigned status = reply->status;
     if (status == 401 || status == 429 || status >= 500 || (status >= 300 && status < 400)) {
         struct buf why;
-        buf_init(&why, ERR_TEXT_SIZE);
+        buf_init(&why, CLUSTER_EXPLAIN_SIZE_MAX);
         cluster_explain(reply, &why);
         int kind = status == 429 || status >= 500 ? ERR_IO : ERR_INVALID;
         bool has_url = reply->problem[0] != '\0'; // its words begin with it

@@ -129,6 +129,9 @@ struct cluster_info {
 /// ERR_INVALID for 401 and a redirect: both with words. Any thread, with a session of its own.
 int cluster_identify(struct cluster_session *s, struct cluster_info *ret_info, struct err *err);
 
+enum { CLUSTER_EXPLAIN_SIZE_MAX = 2 << 10 };
+
 /// What a server said is wrong, for people: "type: reason" of an error in Elasticsearch's form,
-/// else the beginning of the body, else the words for the status. Appends to `out`.
+/// else the beginning of the body, else the words for the status. Appends to `out`, less than
+/// CLUSTER_EXPLAIN_SIZE_MAX bytes.
 void cluster_explain(const struct cluster_reply *reply, struct buf *out);

@@ -161,9 +161,8 @@ static int call(struct cluster_session *s, const struct cluster_request *request
         return 0;
     }
     status = status != 0 || reply->status >= 500 ? ERR_IO : ERR_INVALID;
-    buf_init(&why, ERR_TEXT_SIZE);
+    buf_init(&why, CLUSTER_EXPLAIN_SIZE_MAX);
     cluster_explain(reply, &why);
-    why.bad = false;
     (void)err_set(err, status, "%s", buf_text(&why));
     buf_release(&why);
     return err_prefix(err, "%s %.100s", request->method, request->path);

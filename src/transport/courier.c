@@ -245,14 +245,9 @@ static enum courier_verdict give_up_for_reply(struct courier *c, enum courier_ve
                                               const char *hint)
 {
     struct buf why;
-    buf_init(&why, TROUBLE_SIZE);
-    if (c->reply.problem[0] != '\0') {
-        buf_append_text(&why, c->reply.problem);
-    } else {
-        cluster_explain(&c->reply, &why);
-    }
+    buf_init(&why, 2 * CLUSTER_EXPLAIN_SIZE_MAX);
+    cluster_explain(&c->reply, &why);
     buf_append_text(&why, hint);
-    why.bad = false; // cut is fine
     verdict = give_up(c, verdict, buf_text(&why));
     buf_release(&why);
     return verdict;
@@ -601,9 +596,8 @@ static enum courier_verdict take_outcomes(struct courier *c, struct round *r)
 static enum courier_verdict refuse(struct courier *c, struct round *r)
 {
     struct buf reason;
-    buf_init(&reason, TROUBLE_SIZE);
+    buf_init(&reason, CLUSTER_EXPLAIN_SIZE_MAX);
     cluster_explain(&c->reply, &reason);
-    reason.bad = false; // cut is fine
     buf_clear(&c->letters);
     add_letter(c, r->parcel, &r->parcel->items[r->first], c->reply.status, buf_text(&reason));
     buf_release(&reason);

@@ -52,6 +52,17 @@ static void at_most_two(const char *body, size_t count, struct cluster_reply *re
     }
 }
 
+/// As long as words of a server can be.
+static void refuses_at_length(const char *body, size_t count, struct cluster_reply *reply)
+{
+    (void)body;
+    (void)count;
+    reply->status = 413;
+    for (int i = 0; i < 120; i++) {
+        buf_append_text(&reply->body, "too large ");
+    }
+}
+
 static void no_poison(const char *body, size_t count, struct cluster_reply *reply)
 {
     if (strstr(body, "poison") != NULL) {
@@ -256,6 +267,16 @@ static void too_large_requests_are_split(void **state)
     assert_true(couriers_size(r->couriers) < before);
 }
 
+static void long_reasons_are_kept(void **state)
+{
+    struct rig *r = *state;
+    add(r, "{\"n\":1}");
+    server.answer = refuses_at_length;
+    assert_int_equal(try(r), COURIER_DONE);
+    assert_int_equal(r->tally.refused, 1);
+    assert_int_equal(dead_lines(r, "\"reason\":\"said 413too large too large"), 1);
+}
+
 static void a_poisonous_document_is_found(void **state)
 {
     struct rig *r = *state;
@@ -451,21 +472,14 @@ static void nobody_there(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(each_has_its_outcome),
-        TEST(no_dead_letters_no_refusal),
-        TEST(too_large_requests_are_split),
-        TEST(a_poisonous_document_is_found),
-        TEST(nothing_said_is_no_success),
-        TEST(who_is_busy_is_let_alone),
-        TEST(no_right_no_delivery),
-        TEST(repeats_are_counted),
-        TEST(options_that_it_does_not_know),
-        TEST(options_that_two_learn_of),
-        TEST(older_and_other_products),
-        TEST(no_template_no_index),
-        TEST(nobody_there),
-        TEST(a_busy_server_is_asked_again),
-        TEST(requests_that_get_lost_become_smaller),
+        TEST(each_has_its_outcome),          TEST(no_dead_letters_no_refusal),
+        TEST(too_large_requests_are_split),  TEST(long_reasons_are_kept),
+        TEST(a_poisonous_document_is_found), TEST(nothing_said_is_no_success),
+        TEST(who_is_busy_is_let_alone),      TEST(no_right_no_delivery),
+        TEST(repeats_are_counted),           TEST(options_that_it_does_not_know),
+        TEST(options_that_two_learn_of),     TEST(older_and_other_products),
+        TEST(no_template_no_index),          TEST(nobody_there),
+        TEST(a_busy_server_is_asked_again),  TEST(requests_that_get_lost_become_smaller),
     };
     return UNIT_MAIN("transport/courier", tests);
 }

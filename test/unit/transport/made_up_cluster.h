@@ -87,6 +87,7 @@ int cluster_identify(struct cluster_session *s, struct cluster_info *ret_info, s
 void cluster_explain(const struct cluster_reply *reply, struct buf *out)
 {
     buf_printf(out, "said %u", reply->status);
+    buf_append(out, reply->body.data, reply->body.size);
 }
 
 static bool begins(const char *text, const char *with)
