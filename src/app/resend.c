@@ -8,7 +8,9 @@
  * A line that is no dead letter is put into the new file as it is: it is not lost, and not sent.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -29,7 +31,7 @@ enum {
     LINE_SIZE_MAX = 64 << 20,  ///< an entry has the whole document, and its reason
     STRAYS_SIZE_MAX = 1 << 20, ///< of lines that are no dead letters before they are written
     PREFIX_SIZE_MAX = 512,
-    WAIT_MS = 100, ///< between looks for signals
+    WAIT_MS = 100, ///< between looks whether it is time to stop
 };
 
 struct resend {
@@ -45,17 +47,29 @@ struct resend {
     uint64_t stray_count;
     uint64_t count;
     struct transport_tally tally;
-    bool stopped;
+    pthread_t ear; ///< hears signals, since a request may hang
+    _Atomic bool stopped;
+    _Atomic bool ended; ///< there is nothing more to be heard for
 };
 
-static bool is_stopped(struct resend *r, int timeout_ms)
+static void *hear_signals(void *argument)
 {
-    int signal = signals_wait(timeout_ms);
-    r->stopped = r->stopped || signal == SIGINT || signal == SIGTERM;
-    if (signal == SIGHUP) {
-        cluster_reload(r->cluster);
+    struct resend *r = argument;
+    while (!atomic_load(&r->ended)) {
+        switch (signals_wait(WAIT_MS)) {
+        case SIGINT:
+        case SIGTERM:
+            atomic_store(&r->stopped, true);
+            courier_abort(r->courier);
+            break;
+        case SIGHUP:
+            cluster_reload(r->cluster);
+            break;
+        default:
+            break;
+        }
     }
-    return r->stopped;
+    return NULL;
 }
 
 /// Sends the parcel however often it takes. False when it was stopped.
@@ -65,13 +79,15 @@ static bool send_parcel(struct resend *r)
     while (courier_try(r->courier, r->parcel, &r->tally, &wait_ms) != COURIER_DONE) {
         uint64_t until_ns = clock_mono_ns() + wait_ms * NS_PER_MS;
         do {
-            if (is_stopped(r, WAIT_MS)) {
+            if (atomic_load(&r->stopped)) {
                 return false;
             }
+            struct timespec pause = { .tv_nsec = WAIT_MS * (long)NS_PER_MS };
+            (void)nanosleep(&pause, NULL); // may end early
         } while (clock_mono_ns() < until_ns);
     }
     parcel_clear(r->parcel);
-    return !is_stopped(r, 0);
+    return !atomic_load(&r->stopped);
 }
 
 static void take_line(struct resend *r, const uint8_t *line, size_t size)
@@ -173,12 +189,17 @@ static int send_all(struct resend *r, struct err *err)
         if (status == ERR_NOT_FOUND && files > 0) {
             return 0;
         }
-        status = status == 0 ? send_file(r, fd, err) : status;
         if (status != 0) {
             return status;
         }
-        deadletter_done(r->path);
+        status = send_file(r, fd, err);
+        if (status == 0) {
+            deadletter_done(r->path);
+        }
         (void)close(fd); // it was only read
+        if (status != 0) {
+            return status;
+        }
         buf_clear(&r->text);
     }
     return 0;
@@ -232,6 +253,19 @@ static void report(const struct resend *r)
     }
 }
 
+/// Sends all while signals are heard.
+static int send_and_hear(struct resend *r, struct err *err)
+{
+    int error = pthread_create(&r->ear, NULL, hear_signals, r);
+    if (error != 0) {
+        return err_set_errno(err, error, "cannot start a thread");
+    }
+    int status = send_all(r, err);
+    atomic_store(&r->ended, true);
+    CHECK(pthread_join(r->ear, NULL) == 0);
+    return status;
+}
+
 int resend_command(const struct settings *s)
 {
     struct resend *r = mem_zalloc(sizeof(*r));
@@ -240,7 +274,7 @@ int resend_command(const struct settings *s)
     signals_block();
     struct err err = { 0 };
     int code = EXIT_CANNOT_RUN;
-    if (open_parts(r, s, &err) == 0 && send_all(r, &err) == 0) {
+    if (open_parts(r, s, &err) == 0 && send_and_hear(r, &err) == 0) {
         code = r->tally.refused + r->stray_count > 0 ? EXIT_BAD_INPUT : EXIT_DONE;
         report(r);
     } else {

@@ -613,6 +613,24 @@ def test_import_stopped_while_nobody_is_there(place, number):
         assert es.numbers() == list(range(N))
 
 
+def test_resending_stopped_while_the_server_hangs(place):
+    """A signal is heard in the middle of a request; the file is there for the next time."""
+    letter = {"time": "2026-01-31T12:00:00.000Z", "index": "logs-goflow2.sflow-bulk", "id": "a" * 22,
+              "status": 400, "reason": "r", "document": {"sflow": {"sequence_num": 7}}}
+    log = place.file("dead.ndjson", json.dumps(letter) + "\n")
+    with Cluster(Answer(200, {}, delay=30)) as es:
+        program = place.start("import", "-deadletter", log, url=es.url)
+        wait_until(lambda: len(es.bulks) == 1, lambda: program.log())
+        begin = time.monotonic()
+        program.signal(signal.SIGTERM)
+        assert program.process.wait(timeout=20) == 1
+        assert time.monotonic() - begin < 3 and "interrupted" in program.log()
+        es.script.clear()
+        program = place.start("import", "-deadletter", log, url=es.url)
+        assert program.process.wait(timeout=20) == 0
+        assert es.numbers() == [7]
+
+
 @pytest.mark.parametrize("how", ["nobody listens", "hangs"])
 def test_stop_and_start_again(place, how):
     """SIGTERM while the server is away: everything is in the spool, and goes out in order after the
