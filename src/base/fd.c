@@ -3,6 +3,7 @@
 #include "base/fd.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <unistd.h>
 
@@ -22,4 +23,15 @@ int fd_write_all(int fd, const void *data, size_t size)
         }
     }
     return 0;
+}
+
+int fd_sync_folder(const char *folder)
+{
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        return ERR_IO;
+    }
+    int status = fsync(fd) == 0 || errno == EINVAL ? 0 : ERR_IO; // some file systems cannot
+    (void)close(fd);                                             // nothing was written through it
+    return status;
 }

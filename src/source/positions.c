@@ -420,13 +420,7 @@ static int sync_folder(const char *path)
     const char *slash = strrchr(path, '/');
     int size = slash == NULL ? 1 : (int)(slash - path) + 1;
     (void)snprintf(folder, sizeof(folder), "%.*s", size, slash == NULL ? "." : path); // fits
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) {
-        return ERR_IO;
-    }
-    int status = fsync(fd) == 0 || errno == EINVAL ? 0 : ERR_IO; // some file systems cannot
-    (void)close(fd);                                             // nothing was written through it
-    return status;
+    return fd_sync_folder(folder);
 }
 
 /// At the end of the file, whose torn rest is cut off first.

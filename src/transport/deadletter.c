@@ -144,17 +144,6 @@ static bool folder_of(const char *path, char ret_folder[static PATH_SIZE])
     return snprintf(ret_folder, PATH_SIZE, "%.*s", size, slash == NULL ? "." : path) < PATH_SIZE;
 }
 
-static int sync_one(const char *folder)
-{
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) {
-        return ERR_IO;
-    }
-    int status = fsync(fd) == 0 || errno == EINVAL ? 0 : ERR_IO; // some file systems cannot
-    (void)close(fd);                                             // nothing was written through it
-    return status;
-}
-
 /// The folder that the path's file is in.
 static int sync_folder(const char *path)
 {
@@ -163,7 +152,7 @@ static int sync_folder(const char *path)
         errno = ENAMETOOLONG;
         return ERR_IO;
     }
-    return sync_one(folder);
+    return fd_sync_folder(folder);
 }
 
 /// Makes the folder of `path`. True when it is there, whoever made it.
@@ -179,7 +168,7 @@ static bool make_folder(const char *path)
         return errno == EEXIST;
     }
     (void)snprintf(above, sizeof(above), "%s..", folder); // fits
-    (void)sync_one(above);                                // it may not be ours to read
+    (void)fd_sync_folder(above);                          // it may not be ours to read
     return true;
 }
 

@@ -62,11 +62,21 @@ static void no_room(void **state)
     (void)close(fd);
 }
 
+static void folders(void **state)
+{
+    (void)state;
+    assert_int_equal(fd_sync_folder("/tmp"), 0);
+    assert_int_equal(fd_sync_folder("/dev/null"), ERR_IO);
+    assert_int_equal(errno, ENOTDIR);
+    assert_int_equal(fd_sync_folder("/nowhere/at/all"), ERR_IO);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_of_it),
         cmocka_unit_test(no_room),
+        cmocka_unit_test(folders),
     };
     return UNIT_MAIN("base/fd", tests);
 }
