@@ -7,9 +7,8 @@ MAPPINGS = {"properties": {"@timestamp": {"type": "date"},
 
 
 def test_check_of_a_real_server(engine):
-    namespace = f"check.{engine.product}"
-    stream = f"logs-goflow2.sflow-{namespace}"
-    flags = ["-ecs.namespace", namespace]
+    stream = f"logs-checked-{engine.product}"  # of a data set that no other test makes a template for
+    flags = ["-ecs.dataset", "checked", "-ecs.namespace", engine.product]
     found = check(engine.url, *flags).works()
     if engine.product == "opensearch":
         found.has("ok", "cluster", f": opensearch {engine.version}")
