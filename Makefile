@@ -50,7 +50,13 @@ ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -Isrc -pthread -fvisibility=hidden \
 	$(if $(findstring clang,$(CC)),$(WARN_CLANG),$(WARN_GCC)) $(FLAGS_$(PRESET)) $(CFLAGS)
 ALL_LDFLAGS = -pie -pthread -Wl,-z,relro,-z,now $(filter -fsanitize% --coverage -g,$(FLAGS_$(PRESET))) \
 	$(LDFLAGS)
-LIBS := -lyaml -lpcap -lmicrohttpd -lz -lzstd -lcurl -lssl -lcrypto -ldeflate
+LIBS := -lyaml -lpcap -lmicrohttpd -lz -lzstd -lcurl -lssl -lcrypto -ldeflate -lcrypt
+
+# DuckDB: the header for the compiler; the library stands beside the binary and is loaded when a
+# store is opened.
+DUCKDB := build/deps/duckdb
+RPATH := -Wl,-rpath,'$$ORIGIN:$$ORIGIN/../lib/weir'
+TEST_RPATH := -Wl,-rpath,$(abspath $(DUCKDB))
 
 # --- What is built -----------------------------------------------------------------------------
 
@@ -64,11 +70,21 @@ UNIT     := $(UNIT_SRC:%.c=$(B)/%)
 .SECONDARY:
 .DELETE_ON_ERROR:
 
-all: $(B)/weir $(B)/goflow2 ## build weir (and its other name, goflow2)
+all: $(B)/weir $(B)/goflow2 $(B)/libduckdb.so ## build weir (and its other name, goflow2)
 
 $(B)/weir: $(OBJ)
 	@echo "  LINK $@"
-	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(ALL_LDFLAGS) $(LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(ALL_LDFLAGS) $(RPATH) $(LIBS)
+
+$(DUCKDB)/packages: tools/duckdb
+	@tools/duckdb $(DUCKDB) && touch $@
+
+$(B)/libduckdb.so: $(DUCKDB)/packages
+	@mkdir -p $(@D)
+	$(Q)ln -sfn $(abspath $(DUCKDB))/libduckdb.so $@
+
+$(B)/src/store/duck.o: | $(DUCKDB)/packages
+$(B)/src/store/duck.o: ALL_CFLAGS += -isystem $(DUCKDB)
 
 $(B)/goflow2: | $(B)/weir
 	ln -sf weir $@
@@ -98,7 +114,7 @@ FORCE:
 
 $(B)/test/unit/%: $(B)/test/unit/%.o $(B)/libweir.a
 	@echo "  LINK $@"
-	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(ALL_LDFLAGS) $(LIBS) -lcmocka
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(ALL_LDFLAGS) $(TEST_RPATH) $(LIBS) -lcmocka
 
 # Programs that only tests run.
 TOOL_SRC := $(wildcard test/golden/*_tool.c)
@@ -106,7 +122,7 @@ TOOL     := $(TOOL_SRC:%.c=$(B)/%)
 
 $(B)/test/golden/%: $(B)/test/golden/%.o $(B)/libweir.a
 	@echo "  LINK $@"
-	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(ALL_LDFLAGS) $(LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(ALL_LDFLAGS) $(TEST_RPATH) $(LIBS)
 
 FUZZ_SRC := $(sort $(wildcard test/fuzz/fuzz_*.c))
 FUZZ     := $(FUZZ_SRC:test/fuzz/%.c=build/fuzz/%)
@@ -114,12 +130,12 @@ FUZZ     := $(FUZZ_SRC:test/fuzz/%.c=build/fuzz/%)
 build/fuzz/fuzz_%: test/fuzz/fuzz_%.c test/fuzz/fuzz.c test/fuzz/fuzz.h build/fuzz/libweir.a
 	@echo "  LINK $@"
 	$(Q)clang $(ALL_CFLAGS) -Itest/fuzz -fsanitize=fuzzer -o $@ $(filter %.c %.a,$^) \
-		$(ALL_LDFLAGS) -fsanitize=fuzzer $(LIBS)
+		$(ALL_LDFLAGS) -fsanitize=fuzzer $(TEST_RPATH) $(LIBS)
 
 $(B)/test/bench/%: test/bench/%.c $(B)/libweir.a
 	@mkdir -p $(@D)
 	@echo "  LINK $@"
-	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(ALL_LDFLAGS) $(LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(ALL_LDFLAGS) $(TEST_RPATH) $(LIBS)
 
 -include $(OBJ:.o=.d) $(UNIT:=.d)
 
@@ -190,7 +206,7 @@ format-check:
 
 tidy: ## clang-tidy (slow)
 	@printf '%s\n' $(SRC) | xargs -n 4 -P $$(nproc) \
-		sh -c 'clang-tidy-14 --quiet "$$@" -- -std=c17 -D_GNU_SOURCE -Isrc' sh
+		sh -c 'clang-tidy-14 --quiet "$$@" -- -std=c17 -D_GNU_SOURCE -Isrc -isystem $(DUCKDB)' sh
 
 docs: all ## make the reference and the manual page from the option table, examples from golden cases, dashboards
 	$(B)/weir help markdown > docs/reference.md
@@ -219,6 +235,7 @@ PREFIX ?= /usr/local
 install: all ## install weir, its manual page and the dashboards
 	install -D -m 755 $(B)/weir $(DESTDIR)$(PREFIX)/bin/weir
 	install -D -m 644 docs/weir.1 $(DESTDIR)$(PREFIX)/share/man/man1/weir.1
+	install -D -m 644 $(DUCKDB)/libduckdb.so $(DESTDIR)$(PREFIX)/lib/weir/libduckdb.so
 	install -d $(DESTDIR)$(PREFIX)/share/weir/dashboards
 	install -m 644 dashboards/*.ndjson $(DESTDIR)$(PREFIX)/share/weir/dashboards
 
