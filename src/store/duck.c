@@ -1,0 +1,744 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The fence around DuckDB. The library's functions are looked up by name in a table, which every
+ * handle knows the way to, so that nothing of it is loaded before a store is.
+ *
+ * Rows are read from DuckDB's chunks in place: a column's numbers are an array, and so are its
+ * texts, of sixteen bytes each, which hold twelve bytes themselves or point to more.
+ */
+#include "store/duck.h"
+
+#include <dlfcn.h>
+#include <duckdb.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+/// What is used of the library.
+#define FUNCTIONS(X)                                                                               \
+    X(duckdb_append_data_chunk)                                                                    \
+    X(duckdb_appender_column_count)                                                                \
+    X(duckdb_appender_column_type)                                                                 \
+    X(duckdb_appender_create_ext)                                                                  \
+    X(duckdb_appender_destroy)                                                                     \
+    X(duckdb_appender_error)                                                                       \
+    X(duckdb_appender_flush)                                                                       \
+    X(duckdb_bind_blob)                                                                            \
+    X(duckdb_bind_double)                                                                          \
+    X(duckdb_bind_int64)                                                                           \
+    X(duckdb_bind_null)                                                                            \
+    X(duckdb_bind_uint64)                                                                          \
+    X(duckdb_bind_varchar_length)                                                                  \
+    X(duckdb_close)                                                                                \
+    X(duckdb_column_count)                                                                         \
+    X(duckdb_column_name)                                                                          \
+    X(duckdb_column_type)                                                                          \
+    X(duckdb_connect)                                                                              \
+    X(duckdb_create_config)                                                                        \
+    X(duckdb_create_data_chunk)                                                                    \
+    X(duckdb_create_logical_type)                                                                  \
+    X(duckdb_create_scalar_function)                                                               \
+    X(duckdb_data_chunk_get_size)                                                                  \
+    X(duckdb_data_chunk_get_vector)                                                                \
+    X(duckdb_data_chunk_reset)                                                                     \
+    X(duckdb_data_chunk_set_size)                                                                  \
+    X(duckdb_destroy_config)                                                                       \
+    X(duckdb_destroy_data_chunk)                                                                   \
+    X(duckdb_destroy_logical_type)                                                                 \
+    X(duckdb_destroy_prepare)                                                                      \
+    X(duckdb_destroy_result)                                                                       \
+    X(duckdb_destroy_scalar_function)                                                              \
+    X(duckdb_disconnect)                                                                           \
+    X(duckdb_execute_prepared)                                                                     \
+    X(duckdb_execute_prepared_streaming)                                                           \
+    X(duckdb_fetch_chunk)                                                                          \
+    X(duckdb_free)                                                                                 \
+    X(duckdb_interrupt)                                                                            \
+    X(duckdb_open_ext)                                                                             \
+    X(duckdb_prepare)                                                                              \
+    X(duckdb_prepare_error)                                                                        \
+    X(duckdb_query)                                                                                \
+    X(duckdb_register_scalar_function)                                                             \
+    X(duckdb_result_error)                                                                         \
+    X(duckdb_result_error_type)                                                                    \
+    X(duckdb_scalar_function_add_parameter)                                                        \
+    X(duckdb_scalar_function_get_extra_info)                                                       \
+    X(duckdb_scalar_function_set_extra_info)                                                       \
+    X(duckdb_scalar_function_set_function)                                                         \
+    X(duckdb_scalar_function_set_name)                                                             \
+    X(duckdb_scalar_function_set_return_type)                                                      \
+    X(duckdb_set_config)                                                                           \
+    X(duckdb_vector_assign_string_element_len)                                                     \
+    X(duckdb_vector_ensure_validity_writable)                                                      \
+    X(duckdb_vector_get_data)                                                                      \
+    X(duckdb_vector_get_validity)
+
+struct api {
+#define MEMBER(name) __typeof__(&(name)) name;
+    FUNCTIONS(MEMBER)
+#undef MEMBER
+};
+
+/// Filled once, before the first database is opened.
+static struct api api;
+
+enum {
+    ROW_COLUMNS_MAX = 256, ///< of an answer or a table
+    MATCH_ARGS_MAX = 4,
+    INLINE_SIZE_MAX = 12, ///< bytes of a text that lie in its duckdb_string_t
+};
+
+struct duck {
+    duckdb_database database;
+};
+
+struct duck_conn {
+    duckdb_connection connection;
+};
+
+struct duck_stmt {
+    duckdb_prepared_statement statement;
+};
+
+struct duck_column {
+    const void *data;
+    const uint64_t *validity; ///< NULL: all are valid
+    duckdb_type type;
+};
+
+struct duck_rows {
+    struct duck_stmt *owned; ///< of duck_ask()
+    duckdb_result result;
+    duckdb_data_chunk chunk;
+    bool at_end;
+    size_t row;
+    size_t row_count; ///< of the chunk
+    size_t column_count;
+    struct duck_column columns[ROW_COLUMNS_MAX];
+};
+
+struct duck_appender {
+    duckdb_appender appender;
+    duckdb_data_chunk chunk;
+    size_t column_count;
+    duckdb_vector vectors[ROW_COLUMNS_MAX];
+};
+
+// --- Opening -------------------------------------------------------------------------------------
+
+/// Of the process, for good: its threads and its memory do not want to be unloaded.
+static int load(struct err *err)
+{
+    void *library = dlopen("libduckdb.so", RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    if (library == NULL) {
+        return err_set(err, ERR_NOT_FOUND,
+                       "the store needs libduckdb.so, which belongs beside the program: %s",
+                       dlerror());
+    }
+    const char *missing = NULL;
+#define LOOK_UP(name)                                                                              \
+    *(void **)&api.name = dlsym(library, #name);                                                   \
+    missing = api.name == NULL ? #name : missing;
+    FUNCTIONS(LOOK_UP)
+#undef LOOK_UP
+    if (missing != NULL) {
+        return err_set(err, ERR_NOT_FOUND, "libduckdb.so has no %s: another version of it?",
+                       missing);
+    }
+    return 0;
+}
+
+static int make_config(const struct duck_option *options, duckdb_config *ret_config,
+                       struct err *err)
+{
+    static const struct duck_option ALWAYS[] = { { "autoinstall_known_extensions", "false" },
+                                                 { "autoload_known_extensions", "false" } };
+    if (api.duckdb_create_config(ret_config) != DuckDBSuccess) {
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    }
+    for (size_t i = 0; i < sizeof(ALWAYS) / sizeof(ALWAYS[0]); i++) {
+        if (api.duckdb_set_config(*ret_config, ALWAYS[i].name, ALWAYS[i].value) != DuckDBSuccess) {
+            return err_set(err, ERR_INVALID, "DuckDB knows no setting %s", ALWAYS[i].name);
+        }
+    }
+    for (; options != NULL && options->name != NULL; options++) {
+        if (api.duckdb_set_config(*ret_config, options->name, options->value) != DuckDBSuccess) {
+            return err_set(err, ERR_INVALID, "DuckDB does not take %s = %s", options->name,
+                           options->value);
+        }
+    }
+    return 0;
+}
+
+int duck_open(const char *path, const struct duck_option *options, struct duck **ret_duck,
+              struct err *err)
+{
+    struct duck *d = mem_zalloc(sizeof(*d));
+    if (d == NULL) {
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    }
+    int status = load(err);
+    if (status != 0) {
+        mem_free(d);
+        return status;
+    }
+    duckdb_config config = NULL;
+    char *message = NULL;
+    status = make_config(options, &config, err);
+    if (status == 0 && api.duckdb_open_ext(path[0] == '\0' ? NULL : path, &d->database, config,
+                                           &message) != DuckDBSuccess) {
+        status = err_set(err, ERR_IO, "%s", message == NULL ? "cannot open" : message);
+    }
+    api.duckdb_free(message);
+    api.duckdb_destroy_config(&config);
+    if (status != 0) {
+        mem_free(d);
+        return status;
+    }
+    *ret_duck = d;
+    return 0;
+}
+
+void duck_close(struct duck *d)
+{
+    if (d != NULL) {
+        api.duckdb_close(&d->database);
+        mem_free(d);
+    }
+}
+
+int duck_connect(struct duck *d, struct duck_conn **ret_conn, struct err *err)
+{
+    struct duck_conn *c = mem_zalloc(sizeof(*c));
+    if (c == NULL) {
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    }
+    if (api.duckdb_connect(d->database, &c->connection) != DuckDBSuccess) {
+        mem_free(c);
+        return err_set(err, ERR_IO, "cannot connect to the store");
+    }
+    *ret_conn = c;
+    return 0;
+}
+
+void duck_disconnect(struct duck_conn *c)
+{
+    if (c != NULL) {
+        api.duckdb_disconnect(&c->connection);
+        mem_free(c);
+    }
+}
+
+void duck_interrupt(struct duck_conn *c)
+{
+    api.duckdb_interrupt(c->connection);
+}
+
+// --- Statements ----------------------------------------------------------------------------------
+
+static int fail(duckdb_result *result, struct err *err)
+{
+    const char *message = api.duckdb_result_error(result);
+    int status;
+    switch (api.duckdb_result_error_type(result)) {
+    case DUCKDB_ERROR_INTERRUPT:
+        status = ERR_CLOSED;
+        break;
+    case DUCKDB_ERROR_OUT_OF_MEMORY:
+        status = ERR_NO_MEMORY;
+        break;
+    default:
+        status = ERR_IO;
+        break;
+    }
+    return err_set(err, status, "%s", message == NULL ? "unknown error" : message);
+}
+
+int duck_exec(struct duck_conn *c, const char *sql, struct err *err)
+{
+    duckdb_result result;
+    int status = 0;
+    if (api.duckdb_query(c->connection, sql, &result) != DuckDBSuccess) {
+        status = fail(&result, err);
+    }
+    api.duckdb_destroy_result(&result);
+    return status;
+}
+
+int duck_prepare(struct duck_conn *c, const char *sql, struct duck_stmt **ret_stmt, struct err *err)
+{
+    struct duck_stmt *s = mem_zalloc(sizeof(*s));
+    if (s == NULL) {
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    }
+    if (api.duckdb_prepare(c->connection, sql, &s->statement) != DuckDBSuccess) {
+        const char *message = api.duckdb_prepare_error(s->statement);
+        (void)err_set(err, ERR_IO, "%s", message == NULL ? "cannot prepare" : message);
+        duck_finish(s);
+        return err->status;
+    }
+    *ret_stmt = s;
+    return 0;
+}
+
+void duck_finish(struct duck_stmt *s)
+{
+    if (s != NULL) {
+        api.duckdb_destroy_prepare(&s->statement);
+        mem_free(s);
+    }
+}
+
+void duck_bind_u64(struct duck_stmt *s, size_t index, uint64_t value)
+{
+    (void)api.duckdb_bind_uint64(s->statement, index, value); // said when it is run
+}
+
+void duck_bind_i64(struct duck_stmt *s, size_t index, int64_t value)
+{
+    (void)api.duckdb_bind_int64(s->statement, index, value);
+}
+
+void duck_bind_f64(struct duck_stmt *s, size_t index, double value)
+{
+    (void)api.duckdb_bind_double(s->statement, index, value);
+}
+
+void duck_bind_text(struct duck_stmt *s, size_t index, const char *text, size_t size)
+{
+    (void)api.duckdb_bind_varchar_length(s->statement, index, text, size);
+}
+
+void duck_bind_blob(struct duck_stmt *s, size_t index, const void *bytes, size_t size)
+{
+    (void)api.duckdb_bind_blob(s->statement, index, bytes, size);
+}
+
+void duck_bind_null(struct duck_stmt *s, size_t index)
+{
+    (void)api.duckdb_bind_null(s->statement, index);
+}
+
+int duck_run(struct duck_stmt *s, struct duck_rows **ret_rows, struct err *err)
+{
+    struct duck_rows *r = mem_zalloc(sizeof(*r));
+    if (r == NULL) {
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    }
+    int status = 0;
+    if (api.duckdb_execute_prepared_streaming(s->statement, &r->result) != DuckDBSuccess) {
+        status = fail(&r->result, err);
+    } else {
+        r->column_count = api.duckdb_column_count(&r->result);
+        if (r->column_count > ROW_COLUMNS_MAX) {
+            status = err_set(err, ERR_FULL, "an answer of %zu columns", r->column_count);
+        }
+    }
+    if (status != 0) {
+        duck_rows_free(r);
+        return status;
+    }
+    for (size_t i = 0; i < r->column_count; i++) {
+        r->columns[i].type = api.duckdb_column_type(&r->result, i);
+    }
+    *ret_rows = r;
+    return 0;
+}
+
+int duck_run_only(struct duck_stmt *s, struct err *err)
+{
+    duckdb_result result;
+    int status = 0;
+    if (api.duckdb_execute_prepared(s->statement, &result) != DuckDBSuccess) {
+        status = fail(&result, err);
+    }
+    api.duckdb_destroy_result(&result);
+    return status;
+}
+
+int duck_ask(struct duck_conn *c, const char *sql, struct duck_rows **ret_rows, struct err *err)
+{
+    struct duck_stmt *s;
+    int status = duck_prepare(c, sql, &s, err);
+    if (status != 0) {
+        return status;
+    }
+    status = duck_run(s, ret_rows, err);
+    if (status != 0) {
+        duck_finish(s);
+        return status;
+    }
+    (*ret_rows)->owned = s;
+    return 0;
+}
+
+int duck_ask_u64(struct duck_conn *c, const char *sql, uint64_t *ret_value, struct err *err)
+{
+    struct duck_rows *rows;
+    int status = duck_ask(c, sql, &rows, err);
+    if (status != 0) {
+        return status;
+    }
+    int found = duck_next(rows, err);
+    *ret_value = found > 0 ? duck_u64(rows, 0) : 0;
+    duck_rows_free(rows);
+    return found < 0 ? found : 0;
+}
+
+int duck_next(struct duck_rows *r, struct err *err)
+{
+    if (r->row + 1 < r->row_count) {
+        r->row++;
+        return 1;
+    }
+    do {
+        if (r->at_end) {
+            return 0;
+        }
+        api.duckdb_destroy_data_chunk(&r->chunk);
+        r->chunk = api.duckdb_fetch_chunk(r->result);
+        if (r->chunk == NULL) {
+            r->at_end = true;
+            r->row_count = 0;
+            return api.duckdb_result_error(&r->result) == NULL ? 0 : fail(&r->result, err);
+        }
+        r->row_count = api.duckdb_data_chunk_get_size(r->chunk);
+    } while (r->row_count == 0);
+    for (size_t i = 0; i < r->column_count; i++) {
+        duckdb_vector vector = api.duckdb_data_chunk_get_vector(r->chunk, i);
+        r->columns[i].data = api.duckdb_vector_get_data(vector);
+        r->columns[i].validity = api.duckdb_vector_get_validity(vector);
+    }
+    r->row = 0;
+    return 1;
+}
+
+void duck_rows_free(struct duck_rows *r)
+{
+    if (r != NULL) {
+        api.duckdb_destroy_data_chunk(&r->chunk);
+        api.duckdb_destroy_result(&r->result);
+        duck_finish(r->owned);
+        mem_free(r);
+    }
+}
+
+size_t duck_column_count(struct duck_rows *r)
+{
+    return r->column_count;
+}
+
+const char *duck_column_name(struct duck_rows *r, size_t column)
+{
+    return api.duckdb_column_name(&r->result, column);
+}
+
+// --- Values --------------------------------------------------------------------------------------
+
+bool duck_is_null(const struct duck_rows *r, size_t column)
+{
+    const uint64_t *validity = r->columns[column].validity;
+    return validity != NULL && (validity[r->row / 64] >> (r->row % 64) & 1) == 0;
+}
+
+/// A value as a sign and a size, which no number of 64 bits with or without sign is too large for.
+struct number {
+    bool negative;
+    uint64_t magnitude;
+};
+
+static struct number of_signed(int64_t v)
+{
+    return (struct number){ .negative = v < 0, .magnitude = v < 0 ? 0 - (uint64_t)v : (uint64_t)v };
+}
+
+static struct number of_unsigned(uint64_t v)
+{
+    return (struct number){ .magnitude = v };
+}
+
+static struct number of_huge(duckdb_hugeint v)
+{
+    if (v.upper >= 0) {
+        return of_unsigned(v.upper > 0 ? UINT64_MAX : v.lower);
+    }
+    bool fits = v.upper == -1 && v.lower != 0;
+    return (struct number){ .negative = true, .magnitude = fits ? 0 - v.lower : UINT64_MAX };
+}
+
+static struct number of_double(double v)
+{
+    double size = fabs(v);
+    if (isnan(v)) {
+        return of_unsigned(0);
+    }
+    return (struct number){ .negative = v < 0,
+                            .magnitude = size >= 0x1p64 ? UINT64_MAX : (uint64_t)size };
+}
+
+static struct number number_at(const struct duck_rows *r, size_t column)
+{
+    const struct duck_column *c = &r->columns[column];
+    if (duck_is_null(r, column)) {
+        return of_unsigned(0);
+    }
+    switch (c->type) {
+    case DUCKDB_TYPE_BOOLEAN:
+        return of_unsigned(((const bool *)c->data)[r->row]);
+    case DUCKDB_TYPE_TINYINT:
+        return of_signed(((const int8_t *)c->data)[r->row]);
+    case DUCKDB_TYPE_SMALLINT:
+        return of_signed(((const int16_t *)c->data)[r->row]);
+    case DUCKDB_TYPE_INTEGER:
+        return of_signed(((const int32_t *)c->data)[r->row]);
+    case DUCKDB_TYPE_BIGINT:
+        return of_signed(((const int64_t *)c->data)[r->row]);
+    case DUCKDB_TYPE_UTINYINT:
+        return of_unsigned(((const uint8_t *)c->data)[r->row]);
+    case DUCKDB_TYPE_USMALLINT:
+        return of_unsigned(((const uint16_t *)c->data)[r->row]);
+    case DUCKDB_TYPE_UINTEGER:
+        return of_unsigned(((const uint32_t *)c->data)[r->row]);
+    case DUCKDB_TYPE_UBIGINT:
+        return of_unsigned(((const uint64_t *)c->data)[r->row]);
+    case DUCKDB_TYPE_HUGEINT:
+        return of_huge(((const duckdb_hugeint *)c->data)[r->row]);
+    case DUCKDB_TYPE_UHUGEINT: {
+        duckdb_uhugeint v = ((const duckdb_uhugeint *)c->data)[r->row];
+        return of_unsigned(v.upper > 0 ? UINT64_MAX : v.lower);
+    }
+    case DUCKDB_TYPE_DOUBLE:
+        return of_double(((const double *)c->data)[r->row]);
+    default:
+        return of_unsigned(0);
+    }
+}
+
+uint64_t duck_u64(const struct duck_rows *r, size_t column)
+{
+    struct number n = number_at(r, column);
+    return n.negative ? 0 : n.magnitude;
+}
+
+int64_t duck_i64(const struct duck_rows *r, size_t column)
+{
+    struct number n = number_at(r, column);
+    if (n.negative) {
+        return n.magnitude > INT64_MAX ? INT64_MIN : -(int64_t)n.magnitude;
+    }
+    return n.magnitude > INT64_MAX ? INT64_MAX : (int64_t)n.magnitude;
+}
+
+double duck_f64(const struct duck_rows *r, size_t column)
+{
+    const struct duck_column *c = &r->columns[column];
+    if (c->type == DUCKDB_TYPE_DOUBLE && !duck_is_null(r, column)) {
+        return ((const double *)c->data)[r->row];
+    }
+    if (c->type == DUCKDB_TYPE_HUGEINT && !duck_is_null(r, column)) {
+        duckdb_hugeint v = ((const duckdb_hugeint *)c->data)[r->row];
+        return (double)v.upper * 0x1p64 + (double)v.lower;
+    }
+    struct number n = number_at(r, column);
+    return n.negative ? -(double)n.magnitude : (double)n.magnitude;
+}
+
+static struct duck_text text_of(const duckdb_string_t *s)
+{
+    uint32_t size = s->value.inlined.length;
+    return (struct duck_text){ .data = size <= INLINE_SIZE_MAX ? s->value.inlined.inlined
+                                                               : s->value.pointer.ptr,
+                               .size = size };
+}
+
+struct duck_text duck_bytes(const struct duck_rows *r, size_t column)
+{
+    const struct duck_column *c = &r->columns[column];
+    bool is_text = c->type == DUCKDB_TYPE_VARCHAR || c->type == DUCKDB_TYPE_BLOB;
+    if (!is_text || duck_is_null(r, column)) {
+        return (struct duck_text){ .data = "" };
+    }
+    return text_of(&((const duckdb_string_t *)c->data)[r->row]);
+}
+
+// --- Appending -----------------------------------------------------------------------------------
+
+static int fail_appender(const struct duck_appender *a, struct err *err)
+{
+    const char *message = api.duckdb_appender_error(a->appender);
+    return err_set(err, ERR_IO, "%s", message == NULL ? "cannot append" : message);
+}
+
+/// An empty chunk: every value is there, whatever it is.
+static void make_empty(struct duck_appender *a)
+{
+    api.duckdb_data_chunk_reset(a->chunk);
+    for (size_t i = 0; i < a->column_count; i++) {
+        a->vectors[i] = api.duckdb_data_chunk_get_vector(a->chunk, i);
+        api.duckdb_vector_ensure_validity_writable(a->vectors[i]);
+        uint64_t *validity = api.duckdb_vector_get_validity(a->vectors[i]);
+        memset(validity, 0xff, DUCK_CHUNK_ROWS / 8);
+    }
+}
+
+static int make_chunk(struct duck_appender *a, struct err *err)
+{
+    duckdb_logical_type types[ROW_COLUMNS_MAX] = { 0 };
+    for (size_t i = 0; i < a->column_count; i++) {
+        types[i] = api.duckdb_appender_column_type(a->appender, i);
+    }
+    a->chunk = api.duckdb_create_data_chunk(types, a->column_count);
+    for (size_t i = 0; i < a->column_count; i++) {
+        api.duckdb_destroy_logical_type(&types[i]);
+    }
+    if (a->chunk == NULL) {
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    }
+    make_empty(a);
+    return 0;
+}
+
+int duck_appender_new(struct duck_conn *c, const char *table, struct duck_appender **ret_appender,
+                      struct err *err)
+{
+    struct duck_appender *a = mem_zalloc(sizeof(*a));
+    if (a == NULL) {
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    }
+    if (api.duckdb_appender_create_ext(c->connection, NULL, NULL, table, &a->appender) !=
+        DuckDBSuccess) {
+        (void)fail_appender(a, err);
+        duck_appender_free(a);
+        return err->status;
+    }
+    a->column_count = api.duckdb_appender_column_count(a->appender);
+    int status = a->column_count > ROW_COLUMNS_MAX
+                     ? err_set(err, ERR_FULL, "a table of %zu columns", a->column_count)
+                     : make_chunk(a, err);
+    if (status != 0) {
+        duck_appender_free(a);
+        return status;
+    }
+    *ret_appender = a;
+    return 0;
+}
+
+void duck_appender_free(struct duck_appender *a)
+{
+    if (a != NULL) {
+        api.duckdb_destroy_data_chunk(&a->chunk);
+        (void)api.duckdb_appender_destroy(&a->appender); // what was flushed is in the table
+        mem_free(a);
+    }
+}
+
+size_t duck_appender_columns(const struct duck_appender *a)
+{
+    return a->column_count;
+}
+
+void *duck_appender_column(struct duck_appender *a, size_t column)
+{
+    return api.duckdb_vector_get_data(a->vectors[column]);
+}
+
+uint64_t *duck_appender_validity(struct duck_appender *a, size_t column)
+{
+    return api.duckdb_vector_get_validity(a->vectors[column]);
+}
+
+void duck_appender_set_null(struct duck_appender *a, size_t column, size_t row)
+{
+    duck_appender_validity(a, column)[row / 64] &= ~(UINT64_C(1) << (row % 64));
+}
+
+void duck_appender_set_bytes(struct duck_appender *a, size_t column, size_t row, const void *bytes,
+                             size_t size)
+{
+    api.duckdb_vector_assign_string_element_len(a->vectors[column], row, bytes, size);
+}
+
+int duck_appender_push(struct duck_appender *a, size_t rows, struct err *err)
+{
+    api.duckdb_data_chunk_set_size(a->chunk, rows);
+    if (api.duckdb_append_data_chunk(a->appender, a->chunk) != DuckDBSuccess) {
+        return fail_appender(a, err);
+    }
+    make_empty(a);
+    return 0;
+}
+
+int duck_appender_flush(struct duck_appender *a, struct err *err)
+{
+    return api.duckdb_appender_flush(a->appender) == DuckDBSuccess ? 0 : fail_appender(a, err);
+}
+
+// --- Functions of our own ------------------------------------------------------------------------
+
+struct match {
+    duck_match_fn *match;
+    size_t count;
+};
+
+static bool is_valid(duckdb_vector vector, size_t row)
+{
+    const uint64_t *validity = api.duckdb_vector_get_validity(vector);
+    return validity == NULL || (validity[row / 64] >> (row % 64) & 1) != 0;
+}
+
+/// NULLs among the arguments are DuckDB's affair: it does not ask for those rows.
+static void run_match(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output)
+{
+    const struct match *m = api.duckdb_scalar_function_get_extra_info(info);
+    size_t rows = api.duckdb_data_chunk_get_size(input);
+    bool *matches = api.duckdb_vector_get_data(output);
+    duckdb_vector vectors[MATCH_ARGS_MAX];
+    const duckdb_string_t *strings[MATCH_ARGS_MAX];
+    for (size_t i = 0; i < m->count; i++) {
+        vectors[i] = api.duckdb_data_chunk_get_vector(input, i);
+        strings[i] = api.duckdb_vector_get_data(vectors[i]);
+    }
+    for (size_t row = 0; row < rows; row++) {
+        struct duck_text args[MATCH_ARGS_MAX];
+        bool all = true;
+        for (size_t i = 0; i < m->count && all; i++) {
+            all = is_valid(vectors[i], row);
+            if (all) {
+                args[i] = text_of(&strings[i][row]);
+            }
+        }
+        matches[row] = all && m->match(args, m->count);
+    }
+}
+
+static void add_parameter(duckdb_scalar_function function, duckdb_type type)
+{
+    duckdb_logical_type logical = api.duckdb_create_logical_type(type);
+    api.duckdb_scalar_function_add_parameter(function, logical);
+    api.duckdb_destroy_logical_type(&logical);
+}
+
+int duck_add_match(struct duck_conn *c, const char *name, size_t count, duck_match_fn *match,
+                   struct err *err)
+{
+    CHECK(count > 0 && count <= MATCH_ARGS_MAX);
+    struct match *m = mem_zalloc(sizeof(*m));
+    if (m == NULL) {
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    }
+    *m = (struct match){ .match = match, .count = count };
+    duckdb_scalar_function function = api.duckdb_create_scalar_function();
+    api.duckdb_scalar_function_set_name(function, name);
+    for (size_t i = 0; i < count; i++) {
+        add_parameter(function, i == 0 ? DUCKDB_TYPE_BLOB : DUCKDB_TYPE_VARCHAR);
+    }
+    duckdb_logical_type boolean = api.duckdb_create_logical_type(DUCKDB_TYPE_BOOLEAN);
+    api.duckdb_scalar_function_set_return_type(function, boolean);
+    api.duckdb_destroy_logical_type(&boolean);
+    api.duckdb_scalar_function_set_extra_info(function, m, mem_free);
+    api.duckdb_scalar_function_set_function(function, run_match);
+    duckdb_state state = api.duckdb_register_scalar_function(c->connection, function);
+    api.duckdb_destroy_scalar_function(&function);
+    return state == DuckDBSuccess ? 0 : err_set(err, ERR_IO, "DuckDB does not take %s()", name);
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * DuckDB, as far as the store needs it: the only file that sees its header is duck.c. The library
+ * stands beside the binary (or in ../lib/weir) and is loaded when the first database is opened, so
+ * that whoever keeps no store does not pay for it: neither 20 ms at start nor its memory.
+ *
+ * A connection, and all that hangs on it, belongs to one thread at a time; duck_interrupt() alone
+ * may be called from any. Texts are bytes with a size and need no NUL.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+
+struct duck;          ///< a database
+struct duck_conn;     ///< a connection: a transaction of its own
+struct duck_stmt;     ///< a prepared statement
+struct duck_rows;     ///< what a statement answers
+struct duck_appender; ///< rows on their way into a table
+
+/// Bytes that somebody else owns.
+struct duck_text {
+    const char *data;
+    size_t size;
+};
+
+/// A setting of DuckDB's: duckdb.org/docs/configuration.
+struct duck_option {
+    const char *name;
+    const char *value;
+};
+
+/// Opens the database at `path` (made if it is not there; "" is in memory) with `options`, up to
+/// one whose name is NULL; extensions are never fetched. On failure err->text is DuckDB's own
+/// message. ERR_NOT_FOUND: there is no library. ERR_IO, ERR_NO_MEMORY.
+int duck_open(const char *path, const struct duck_option *options, struct duck **ret_duck,
+              struct err *err) MUST_USE;
+/// Every connection is closed. NULL is fine. DuckDB writes what is in its log into the file.
+void duck_close(struct duck *d);
+
+/// ERR_NO_MEMORY, ERR_IO.
+int duck_connect(struct duck *d, struct duck_conn **ret_conn, struct err *err) MUST_USE;
+/// NULL is fine. An open transaction is rolled back.
+void duck_disconnect(struct duck_conn *c);
+
+/// Stops what runs on the connection now, which then fails with ERR_CLOSED. Any thread.
+void duck_interrupt(struct duck_conn *c);
+
+// --- Statements ----------------------------------------------------------------------------------
+
+/*
+ * All of them fail with DuckDB's message in `err`: ERR_CLOSED when interrupted, ERR_NO_MEMORY above
+ * the memory limit, ERR_IO for the disk and all else.
+ */
+
+/// Runs one or more statements whose answers nobody wants.
+int duck_exec(struct duck_conn *c, const char *sql, struct err *err) MUST_USE;
+
+/// One statement, with ? or $1... for what is bound.
+int duck_prepare(struct duck_conn *c, const char *sql, struct duck_stmt **ret_stmt,
+                 struct err *err) MUST_USE;
+void duck_finish(struct duck_stmt *s);
+
+/// Binds parameter `index`, from 1. A mistake shows when the statement is run.
+void duck_bind_u64(struct duck_stmt *s, size_t index, uint64_t value);
+void duck_bind_i64(struct duck_stmt *s, size_t index, int64_t value);
+void duck_bind_f64(struct duck_stmt *s, size_t index, double value);
+void duck_bind_text(struct duck_stmt *s, size_t index, const char *text, size_t size);
+void duck_bind_blob(struct duck_stmt *s, size_t index, const void *bytes, size_t size);
+void duck_bind_null(struct duck_stmt *s, size_t index);
+
+/// Runs it with what is bound; it may be run again once the rows are freed. The rows are computed
+/// as they are read.
+int duck_run(struct duck_stmt *s, struct duck_rows **ret_rows, struct err *err) MUST_USE;
+/// Runs it to its end and forgets its answer.
+int duck_run_only(struct duck_stmt *s, struct err *err) MUST_USE;
+/// Prepares and runs a statement without parameters.
+int duck_ask(struct duck_conn *c, const char *sql, struct duck_rows **ret_rows,
+             struct err *err) MUST_USE;
+/// As duck_ask() for the one number in the first row; 0 for NULL and for no row.
+int duck_ask_u64(struct duck_conn *c, const char *sql, uint64_t *ret_value,
+                 struct err *err) MUST_USE;
+
+/// Moves on to the next row. 1: there is one; 0: that was all; negative: an error.
+int duck_next(struct duck_rows *r, struct err *err) MUST_USE;
+/// NULL is fine. Rows that were not read are given up.
+void duck_rows_free(struct duck_rows *r);
+
+/// The columns of the answer: how many, and what they are called.
+size_t duck_column_count(struct duck_rows *r);
+const char *duck_column_name(struct duck_rows *r, size_t column);
+
+// Values of the current row, by column from 0. Numbers of any SQL type are converted: what does not
+// fit is the nearest that does, NULL and texts are 0.
+bool duck_is_null(const struct duck_rows *r, size_t column);
+uint64_t duck_u64(const struct duck_rows *r, size_t column);
+int64_t duck_i64(const struct duck_rows *r, size_t column);
+double duck_f64(const struct duck_rows *r, size_t column);
+/// VARCHAR or BLOB, valid until the next row; empty for NULL and for other types.
+struct duck_text duck_bytes(const struct duck_rows *r, size_t column);
+
+// --- Appending -----------------------------------------------------------------------------------
+
+/*
+ * A chunk of columns is filled and pushed, and filled again. What was pushed belongs to the
+ * connection's transaction.
+ *
+ *     uint64_t *ts = duck_appender_column(a, 0);
+ *     ts[row] = 1;
+ *     duck_appender_set_null(a, 1, row);
+ *     duck_appender_push(a, rows, err)
+ */
+
+/// Rows of a chunk.
+enum { DUCK_CHUNK_ROWS = 2048 };
+
+/// Takes the columns from the table.
+int duck_appender_new(struct duck_conn *c, const char *table, struct duck_appender **ret_appender,
+                      struct err *err) MUST_USE;
+/// What was not flushed is given up. NULL is fine.
+void duck_appender_free(struct duck_appender *a);
+
+size_t duck_appender_columns(const struct duck_appender *a);
+/// Where the values of a column stand, by row: as its SQL type says (UBIGINT: uint64_t ...). Not
+/// for VARCHAR and BLOB. The same until the next push.
+void *duck_appender_column(struct duck_appender *a, size_t column);
+/// Bits of a column, 64 rows to a word: whether there is a value. All are set to begin with. The
+/// same until the next push.
+uint64_t *duck_appender_validity(struct duck_appender *a, size_t column);
+void duck_appender_set_null(struct duck_appender *a, size_t column, size_t row);
+/// Copies a VARCHAR's or BLOB's bytes.
+void duck_appender_set_bytes(struct duck_appender *a, size_t column, size_t row, const void *bytes,
+                             size_t size);
+
+/// Hands the first `rows` rows of the chunk on and empties it.
+int duck_appender_push(struct duck_appender *a, size_t rows, struct err *err) MUST_USE;
+/// What was pushed is in the table from here on, as far as this transaction can see. After an error
+/// the appender is of no more use.
+int duck_appender_flush(struct duck_appender *a, struct err *err) MUST_USE;
+
+// --- Functions of our own ------------------------------------------------------------------------
+
+/// Says whether the texts match. Called on DuckDB's threads.
+typedef bool duck_match_fn(const struct duck_text *args, size_t count);
+
+/// Adds the SQL function `name` of `count` arguments to the database (once, on any connection). The
+/// first is a BLOB, the others VARCHAR; with a NULL among them it is NULL, that is, no match.
+int duck_add_match(struct duck_conn *c, const char *name, size_t count, duck_match_fn *match,
+                   struct err *err) MUST_USE;
