@@ -359,10 +359,11 @@ static bool check_listeners(const struct settings *s)
 }
 
 /// Nobody asks in the moment that the server is up; who does is told that nothing is here.
-static void answer_nothing(void *context, const char *path, struct server_response *response)
+static void answer_nothing(void *context, const struct server_request *request,
+                           struct server_response *response)
 {
     (void)context;
-    (void)path;
+    (void)request;
     response->status = 404;
     response->content_type = "text/plain";
 }

@@ -17,10 +17,12 @@ enum {
     IN_PIPELINE = IN_LISTENING | IN_IMPORT | IN_REPLAY,
     IN_SETUP = 1 << COMMAND_SETUP,
     IN_SEARCH = IN_PIPELINE | IN_SETUP,
+    IN_STORE = IN_PIPELINE,
     IN_ALL = IN_PIPELINE | IN_GENERATE | IN_SETUP,
 };
 
 #define SECTION_SEARCH "Elasticsearch and OpenSearch (-transport elasticsearch)"
+#define SECTION_STORE "Store (-transport store)"
 #define SECTION_ECS "ECS documents (-format ecs, -transport elasticsearch)"
 #define SECTION_NAMES "Geography and names of ECS documents"
 /// Read, so that goflow2's command lines work, and of no effect without -transport kafka.

@@ -82,6 +82,20 @@ struct settings {
     const char *networks;
     const char *names;
     const char *deadletter; ///< import
+    const char *store;      ///< folder
+    uint64_t store_keep_ns;
+    uint64_t store_keep_minutes_ns;
+    uint64_t store_keep_hours_ns;
+    uint64_t store_size;   ///< bytes
+    uint64_t store_free;   ///< bytes
+    uint64_t store_memory; ///< bytes
+    bool store_dedupe;
+    uint64_t store_timeout_ns;
+    const char *web_password_file;
+    const char *web_token_file;
+    const char *web_cert;
+    const char *web_key;
+    const char *web_hosts;
     const char *es_url;
     const char *es_cloud_id;
     const char *es_product;

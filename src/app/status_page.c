@@ -54,9 +54,11 @@ static bool is_templates(const struct status_page *page, const char *path)
                                 : strcmp(path, page->templates_path) == 0);
 }
 
-void status_page_handle(void *context, const char *path, struct server_response *response)
+void status_page_handle(void *context, const struct server_request *request,
+                        struct server_response *response)
 {
     struct status_page *page = context;
+    const char *path = request->path;
     response->content_type = "text/plain; charset=utf-8";
     if (strcmp(path, "/metrics") == 0) {
         response->content_type = "text/plain; version=0.0.4; charset=utf-8; escaping=underscores";

@@ -33,7 +33,6 @@ static enum MHD_Result answer(void *context, struct MHD_Connection *connection, 
 {
     static int seen; // its address marks a request whose headers were seen
     const struct server *s = context;
-    (void)method;
     (void)version;
     (void)upload_data;
     if (*request == NULL) { // the headers are there, a body may follow
@@ -46,7 +45,8 @@ static enum MHD_Result answer(void *context, struct MHD_Connection *connection, 
     }
     struct server_response r = { .status = MHD_HTTP_OK };
     buf_init(&r.body, SERVER_BODY_SIZE_MAX);
-    s->settings.handle(s->settings.context, url, &r);
+    struct server_request asked = { .method = method, .path = url };
+    s->settings.handle(s->settings.context, &asked, &r);
     struct MHD_Response *response =
         r.body.bad
             ? NULL

@@ -1,35 +1,92 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The HTTP server: answers GET and any other method alike, as goflow2's does. What a path answers
- * is the handler's affair.
+ * The HTTP server: sockets, connections, TLS, limits; what a request is and what an answer may be.
+ * Who may ask is web/access's affair, what a path answers the handler's.
+ *
+ * A connection has a thread of its own while it lasts, so a handler may take its time; it is asked
+ * to look at server_is_gone() when it does. Connections are bounded, and one that does not send its
+ * request within a few seconds, or does not read its answer, is closed.
  */
 #pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "base/buf.h"
 #include "base/status.h"
 
-enum { SERVER_BODY_SIZE_MAX = 64 << 20 };
-
-struct server_response {
-    unsigned status;          ///< HTTP status code
-    const char *content_type; ///< a constant
-    struct buf body;          ///< the server's; up to SERVER_BODY_SIZE_MAX
+enum {
+    SERVER_BODY_SIZE_MAX = 64 << 20,
+    SERVER_HEADER_SIZE_MAX = 64 << 10, ///< of a request: its line (URL) and headers
 };
 
-/// Fills the response for a path. Called on the server's threads.
-typedef void server_handle_fn(void *context, const char *path, struct server_response *response);
+/// A request. Texts are valid until the handler returns.
+struct server_request {
+    const char *method;
+    const char *path;    ///< decoded, without the query
+    const uint8_t *body; ///< of POST on the local socket
+    size_t body_size;
+    bool is_local;    ///< came through the socket in -data
+    void *connection; ///< the server's own
+};
+
+/// An argument of the URL's query, decoded; NULL: it is not there. The first of several.
+const char *server_argument(const struct server_request *r, const char *name);
+/// Calls `each` for every argument; until it says false.
+typedef bool server_argument_fn(void *context, const char *name, const char *value);
+void server_each_argument(const struct server_request *r, server_argument_fn *each, void *context);
+/// A header; NULL: it is not there.
+const char *server_header(const struct server_request *r, const char *name);
+/// Whether the client has gone away. Cheap; any thread, until the handler returns.
+bool server_is_gone(const struct server_request *r);
+
+/// An answer that comes bit by bit: event streams, exports.
+struct server_stream {
+    /// Waits for more, up to a second, and writes up to `size` bytes of it. Their number; 0:
+    /// nothing yet; -1: that was all. In the connection's thread.
+    ptrdiff_t (*more)(void *context, uint8_t *out, size_t size);
+    void (*close)(void *context);
+    void *context;
+};
+
+enum { SERVER_HEADERS_MAX = 8 };
+
+struct server_response {
+    unsigned status;             ///< HTTP status code; 200 to begin with
+    const char *content_type;    ///< a constant
+    struct buf body;             ///< the server's; up to SERVER_BODY_SIZE_MAX
+    struct server_stream stream; ///< instead of a body, when `more` is set
+    size_t header_count;
+    struct {
+        const char *name; ///< a constant
+        char value[256];
+    } headers[SERVER_HEADERS_MAX];
+};
+
+/// Adds a header; one too many is left out.
+void server_add_header(struct server_response *r, const char *name, const char *format, ...)
+    PRINTF_LIKE(3, 4);
+
+/// Fills the response. Called on the server's threads.
+typedef void server_handle_fn(void *context, const struct server_request *request,
+                              struct server_response *response);
 
 struct server_settings {
-    const char *addr; ///< Go's form: ":8080", "127.0.0.1:8080", "[::1]:8080"
+    const char *addr;        ///< Go's form: ":8080", "127.0.0.1:8080", "[::1]:8080"; "": none
+    const char *socket_path; ///< of a local socket, mode 0600; NULL: none
+    const char *cert;        ///< PEM files; NULL: no TLS
+    const char *key;
     server_handle_fn *handle;
     void *context;
 };
 
 struct server;
 
-/// Binds and starts the thread. ERR_INVALID, ERR_IO with the address and the reason.
+/// Binds and starts. ERR_INVALID, ERR_IO with the address and the reason.
 int server_start(const struct server_settings *settings, struct server **ret_server,
                  struct err *err) MUST_USE;
-
+/// Reads certificate and key again (SIGHUP). The old ones stay when the new ones are no good.
+int server_reload(struct server *s, struct err *err) MUST_USE;
 /// Closes all connections and frees. NULL is fine.
 void server_stop(struct server *s);

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Copies of the store's content: a whole one as a database (weir backup), and records as Parquet,
+ * CSV or NDJSON files (export), which weir import takes back.
+ *
+ * DuckDB writes into the store's export folder only; whoever asked moves the file to where it is
+ * wanted.
+ */
+#pragma once
+
+#include "query/kql.h"
+#include "store/store.h"
+
+/// A consistent copy of the whole store while it is written to, checkpointed, into FOLDER/export;
+/// the file's path. ERR_FULL: the disk has no room for it. ERR_IO.
+int backup_make(struct store *s, char *ret_path, size_t size, struct err *err) MUST_USE;
+
+enum export_form { EXPORT_PARQUET, EXPORT_CSV, EXPORT_JSON };
+
+/// Records of a time that match, as a file in FOLDER/export, and how many. Parquet holds everything
+/// that a record has (texts are written out), so that records_import() gives the same records.
+int export_make(struct store *s, struct duck_conn *c, const struct kql *filter, int64_t from_ns,
+                int64_t to_ns, enum export_form form, char *ret_path, size_t size,
+                uint64_t *ret_records, struct err *err) MUST_USE;
+
+/// Takes the records of a Parquet file that export_make() made, in FOLDER/export, into the store.
+/// Those that are there already (the same source and place in it) are not taken again.
+/// ERR_INVALID with words: another kind of file.
+int records_import(struct store *s, const char *path, uint64_t *ret_records,
+                   uint64_t *ret_duplicates, struct err *err) MUST_USE;

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * /api/v1: from the arguments of a request to a question (store/ask.h), and from its answer to
+ * JSON, CSV or NDJSON. openapi.json, which is served beside it, describes all of it.
+ *
+ * A server hands its requests to api_handle(); `weir query` on a store that nobody holds makes a
+ * request by itself. So both say the same.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/status.h"
+#include "query/applications.h"
+#include "store/ask.h"
+#include "web/server.h"
+
+struct api;
+struct live;
+
+/// Appends members of the JSON object of /api/v1/health (`"datagrams":...,`): what only the program
+/// knows. Any thread.
+typedef void api_health_fn(void *context, struct buf *out);
+
+struct api_settings {
+    struct store *store; ///< NULL: there is none; questions are answered 503 in words
+    struct asks *asks;
+    const struct applications *applications;
+    struct live *live;                    ///< NULL: no live records
+    const struct format_settings *format; ///< of documents (flows, live): -format ecs
+    api_health_fn *health;
+    void *health_context;
+};
+
+/// ERR_NO_MEMORY.
+int api_new(const struct api_settings *settings, struct api **ret_api, struct err *err) MUST_USE;
+void api_free(struct api *a);
+
+/// Answers what is below /api/v1; false: the path is not. Any thread.
+bool api_handle(struct api *a, const struct server_request *request,
+                struct server_response *response);
