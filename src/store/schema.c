@@ -94,7 +94,7 @@ static void print_version_1(struct buf *sql)
                     "CREATE TABLE positions (fingerprint_hi UBIGINT, fingerprint_lo UBIGINT, "
                     "number UBIGINT, reach UBIGINT);");
 #define ROLLUP(name, text, keys, definitions)                                                      \
-    print_rollup(sql, "minutes", text, definitions, ", lap UINTEGER");                             \
+    print_rollup(sql, "minutes", text, definitions, ", longer_hour UBIGINT, lap UINTEGER");        \
     print_rollup(sql, "hours", text, definitions, "");
 #include "store/rollups.def"
 #undef ROLLUP

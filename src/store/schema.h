@@ -97,9 +97,8 @@ int schema_open(struct duck_conn *c, struct err *err) MUST_USE;
 /*
  * The other tables.
  *
- *     marks      name VARCHAR, value UBIGINT: appended to; the largest value of a name counts.
- *                "schema"; "minutes": the transaction up to which the roll-ups of a minute have the
- *                records; "hours": the lap up to which those of an hour have those of a minute
+ *     marks      name VARCHAR, value UBIGINT: the largest value of a name counts.
+ *                "schema"; the others are told of in store/rollup.h (rollup_marks())
  *     texts      id UINTEGER, kind UTINYINT (enum text_kind), value BLOB
  *     files      id UINTEGER, fingerprint_hi, fingerprint_lo, number, device, inode UBIGINT,
  *                is_file BOOLEAN, path VARCHAR, input_type VARCHAR: struct origin
