@@ -69,3 +69,13 @@ struct store_state {
     bool full;            ///< nothing is written: the disk is at its floor
 };
 struct store_state store_state(const struct store *s);
+
+/// What the keeper found out for store_state(). Any thread.
+struct store_figures {
+    uint64_t forgotten; ///< since the last call
+    uint64_t used_bytes;
+    uint64_t file_bytes;
+    uint64_t disk_free;
+    int64_t oldest_ns;
+};
+void store_set_figures(struct store *s, const struct store_figures *figures);
