@@ -45,7 +45,7 @@ int retention_measure(struct retention *r, struct duck_conn *c, struct err *err)
     struct duck_rows *rows;
     int status = duck_ask(c,
                           "SELECT used_blocks * block_size, free_blocks * block_size "
-                          "FROM pragma_database_size() LIMIT 1",
+                          "FROM pragma_database_size() WHERE database_name = current_database()",
                           &rows, err);
     if (status != 0) {
         return status;
@@ -75,8 +75,11 @@ static int measure_dead(struct retention *r, struct duck_conn *c, uint64_t *ret_
 {
     uint64_t rows;
     uint64_t living;
-    int status = duck_ask_u64(
-        c, "SELECT estimated_size FROM duckdb_tables() WHERE table_name = 'flows'", &rows, err);
+    int status =
+        duck_ask_u64(c,
+                     "SELECT estimated_size FROM duckdb_tables() WHERE table_name = 'flows' AND "
+                     "database_name = current_database()",
+                     &rows, err);
     if (status == 0) {
         status = duck_ask_u64(c, "SELECT count(*) FROM flows", &living, err);
     }
