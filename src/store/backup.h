@@ -17,6 +17,17 @@ int backup_make(struct store *s, char *ret_path, size_t size, struct err *err) M
 
 enum export_form { EXPORT_PARQUET, EXPORT_CSV, EXPORT_JSON };
 
+struct export_what {
+    const struct kql *filter; ///< NULL: every record
+    int64_t from_ns;          ///< included
+    int64_t to_ns;            ///< not included
+    enum export_form form;
+};
+
+/// As export_make(), to a path. On failure nothing is left there.
+int export_copy(struct duck_conn *c, const struct export_what *what, const char *path,
+                uint64_t *ret_records, struct err *err) MUST_USE;
+
 /// Records of a time that match, as a file in FOLDER/export, and how many. Parquet holds everything
 /// that a record has (texts are written out), so that records_import() gives the same records.
 int export_make(struct store *s, struct duck_conn *c, const struct kql *filter, int64_t from_ns,
