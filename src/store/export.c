@@ -130,7 +130,8 @@ static void print_readable(struct sql *q, const struct kql *filter, int64_t from
                                          "src_network",   "dst_network", "src_as_org",
                                          "dst_as_org" };
     enum { COUNT = sizeof(TEXTS) / sizeof(TEXTS[0]) };
-    sql_text(q, "COPY (SELECT strftime(make_timestamp_ns(r.ts), '%Y-%m-%dT%H:%M:%S.%nZ') AS time, "
+    sql_text(q, "COPY (SELECT strftime(make_timestamp(r.ts // 1000), '%Y-%m-%dT%H:%M:%S') || "
+                "format('.{:09d}Z', r.ts % 1000000000) AS time, "
                 "['flow', 'error'][r.kind + 1] AS kind, ");
     for (size_t i = 0; i < sizeof(ADDRS) / sizeof(ADDRS[0]); i++) {
         print_addr(q, ADDRS[i]);

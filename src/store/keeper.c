@@ -159,19 +159,19 @@ static void *run(void *context)
     return NULL;
 }
 
-/// A keeper without a thread.
-static int make(struct store *s, struct keeper **ret_keeper, struct err *err)
+/// A keeper without a thread; NULL on failure.
+static struct keeper *make(struct store *s, struct err *err)
 {
     struct keeper *k = mem_zalloc(sizeof(*k));
     if (k == NULL) {
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        (void)err_set(err, ERR_NO_MEMORY, "out of memory");
+        return NULL;
     }
     k->store = s;
     retention_init(&k->retention, store_settings(s));
-    int status = store_connect(s, &k->conn, err);
-    if (status != 0) {
+    if (store_connect(s, &k->conn, err) != 0) {
         mem_free(k);
-        return status;
+        return NULL;
     }
     pthread_condattr_t attr;
     (void)pthread_condattr_init(&attr);
@@ -179,8 +179,7 @@ static int make(struct store *s, struct keeper **ret_keeper, struct err *err)
     (void)pthread_cond_init(&k->wake, &attr);
     (void)pthread_condattr_destroy(&attr);
     (void)pthread_mutex_init(&k->lock, NULL);
-    *ret_keeper = k;
-    return 0;
+    return k;
 }
 
 static void unmake(struct keeper *k)
@@ -193,10 +192,9 @@ static void unmake(struct keeper *k)
 
 int keeper_start(struct store *s, struct keeper **ret_keeper, struct err *err)
 {
-    struct keeper *k;
-    int status = make(s, &k, err);
-    if (status != 0) {
-        return status;
+    struct keeper *k = make(s, err);
+    if (k == NULL) {
+        return err->status;
     }
     int error = pthread_create(&k->thread, NULL, run, k);
     if (error != 0) {
@@ -235,12 +233,11 @@ void keeper_hurry(struct keeper *k)
 
 int keeper_run_once(struct store *s, struct err *err)
 {
-    struct keeper *k;
-    int status = make(s, &k, err);
-    if (status != 0) {
-        return status;
+    struct keeper *k = make(s, err);
+    if (k == NULL) {
+        return err->status;
     }
-    status = run_minutes(k, err);
+    int status = run_minutes(k, err);
     if (status == 0) {
         status = run_hours(k, clock_wall_ns(), 0, err);
     }

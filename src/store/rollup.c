@@ -33,24 +33,15 @@ static const struct rollup ROLLUPS[] = {
 enum { ROLLUP_COUNT = sizeof(ROLLUPS) / sizeof(ROLLUPS[0]) };
 
 #define EXPORTER "sampler_address_hi, sampler_address_lo, "
-#define SATURATED(sum) "least(coalesce(" sum ", 0), 18446744073709551615)::UBIGINT"
-/// The measures of rows of a roll-up, but for `longer`.
-#define SUMS                                                                                       \
-    SATURATED("sum(flows)")                                                                        \
-    " AS flows, " SATURATED("sum(network_bytes)") " AS network_bytes, " SATURATED(                 \
-        "sum(network_packets)") " AS network_packets, " SATURATED("sum(samples)") " AS "           \
-                                                                                  "samples,"       \
-                                                                                  " " SATURATED("sum(unknown)") " AS unknown, "
-/// The same of records.
-#define COUNTS                                                                                                                                 \
-    "count(*)::UBIGINT AS flows, " SATURATED(                                                                                                  \
-        "sum(network_bytes)") " AS network_bytes, " SATURATED("sum(network_packets)") " AS "                                                   \
-                                                                                      "network_"                                               \
-                                                                                      "packets,"                                               \
-                                                                                      " " SATURATED("sum(samples)") " AS samples, " SATURATED( \
-                                                                                          "sum("                                               \
-                                                                                          "unknow"                                             \
-                                                                                          "n)") " AS unknown, "
+#define MOST "18446744073709551615" // of 64 bits
+/// The measures that are sums, of records and of rows of a roll-up alike; with a comma behind.
+#define MEASURES                                                                                   \
+    "least(coalesce(sum(network_bytes), 0), " MOST ")::UBIGINT AS network_bytes, "                 \
+    "least(coalesce(sum(network_packets), 0), " MOST ")::UBIGINT AS network_packets, "             \
+    "least(coalesce(sum(samples), 0), " MOST ")::UBIGINT AS samples, "                             \
+    "coalesce(sum(unknown), 0)::UBIGINT AS unknown, "
+#define SUMS "sum(flows)::UBIGINT AS flows, " MEASURES
+#define COUNTS "count(*)::UBIGINT AS flows, " MEASURES
 
 // --- Marks ---------------------------------------------------------------------------------------
 

@@ -100,11 +100,12 @@ static void a_wrong_roll_up_is_seen(void **state)
 static void sums_saturate(void **state)
 {
     struct fill *f = *state;
-    fill_ok(f, duck_exec(f->conn,
-                         "INSERT INTO flows BY NAME SELECT 4294967296 + i AS id, 60000000000 AS ts, "
-                         "0 AS kind, 0 AS sampling_default, 18446744073709551615 AS network_bytes, "
-                         "12000000000000000000 AS network_packets FROM range(3) t(i)",
-                         &f->err));
+    fill_ok(f,
+            duck_exec(f->conn,
+                      "INSERT INTO flows BY NAME SELECT 4294967296 + i AS id, 60000000000 AS ts, "
+                      "0 AS kind, 0 AS sampling_default, 18446744073709551615 AS network_bytes, "
+                      "12000000000000000000 AS network_packets FROM range(3) t(i)",
+                      &f->err));
     fill_roll_up(f);
     fill_ok(f, rollup_check(f->conn, &f->err));
     assert_int_equal(fill_ask(f, "SELECT network_bytes FROM minutes_protocol"), UINT64_MAX);
