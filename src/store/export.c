@@ -19,51 +19,14 @@
 
 #include "base/clock.h"
 #include "store/backup.h"
-#include "store/schema.h"
+#include "store/export_columns.h"
 #include "store/sql.h"
 
 enum { PATH_SIZE = 4096 };
 
-/// Of the Parquet form.
-#define EXPORT_VERSION "1"
-
-static const char *const STORE_NAMES[] = {
-#define STORE_COLUMN(name, text, type) text,
-    STORE_COLUMNS(STORE_COLUMN)
-#undef STORE_COLUMN
-};
-
 // --- Parquet -------------------------------------------------------------------------------------
 
-static bool is_list(enum field_kind kind)
-{
-    return kind == FIELD_KIND_U32S || kind == FIELD_KIND_ADDRS || kind == FIELD_KIND_LAYERS;
-}
-
-enum { TEXT_COLUMNS_MAX = 64 }; ///< bits of texts_in_rest
-
-/// The columns that hold numbers of `texts`.
-struct text_columns {
-    size_t count;
-    const char *names[TEXT_COLUMNS_MAX];
-};
-
-static struct text_columns text_columns(void)
-{
-    struct text_columns t = { 0 };
-    for (size_t i = COL_SRC_GEO; i <= COL_EXPORTER_NAME; i++) {
-        t.names[t.count++] = STORE_NAMES[i];
-    }
-    for (enum field f = 0; f < FIELD_COUNT; f++) {
-        if (is_list(FIELDS[f].kind)) {
-            CHECK(t.count < TEXT_COLUMNS_MAX);
-            t.names[t.count++] = FIELDS[f].json_name;
-        }
-    }
-    return t;
-}
-
-static void print_parquet_columns(struct sql *q, const struct text_columns *t)
+static void print_parquet_columns(struct sql *q, const struct export_columns *t)
 {
     sql_text(q, "SELECT r.* EXCLUDE (server_port, samples, unknown, file) REPLACE (");
     for (size_t i = 0; i < t->count; i++) {
@@ -93,7 +56,7 @@ static void print_records(struct sql *q, const struct kql *filter, int64_t from_
 
 static void print_parquet(struct sql *q, const struct kql *filter, int64_t from_ns, int64_t to_ns)
 {
-    struct text_columns t = text_columns();
+    struct export_columns t = export_columns();
     sql_text(q, "COPY (");
     print_parquet_columns(q, &t);
     print_records(q, filter, from_ns, to_ns);

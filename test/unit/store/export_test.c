@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/backup.h"
+#include "store/import_copy.h"
 
 #include "../folder.h"
 #include "fill.h"
@@ -113,6 +114,71 @@ static void csv_and_json_are_readable(void **state)
     assert_int_equal(export(x, EXPORT_CSV, 5, 6), 0);
 }
 
+/// Into the same store, and into another one with other numbers.
+static void parquet_comes_back(void **state)
+{
+    struct fixture *x = *state;
+    struct fill *f = &x->fill;
+    struct import_numbers numbers = { .transaction = 9, .text = 100, .file = 50 };
+    uint64_t records;
+    uint64_t duplicates;
+    assert_int_equal(export(x, EXPORT_PARQUET, 0, INT64_MAX), 4);
+    fill_ok(f, import_copy(f->conn, x->path, &numbers, &records, &duplicates, &f->err));
+    assert_int_equal(records, 0);
+    assert_int_equal(duplicates, 4);
+    assert_int_equal(fill_ask(f, "SELECT count(*) FROM flows"), 4);
+
+    struct fill other;
+    fill_open(&other, "");
+    fill_ok(&other,
+            duck_exec(other.conn, "INSERT INTO texts VALUES (4, 0, 'switch, one')", &other.err));
+    fill_ok(&other, import_copy(other.conn, x->path, &numbers, &records, &duplicates, &other.err));
+    assert_int_equal(records, 4);
+    assert_int_equal(duplicates, 0);
+    assert_int_equal(fill_ask(&other, "SELECT min(id) FROM flows"), UINT64_C(9) << 32);
+    assert_int_equal(fill_ask(&other, "SELECT exporter_name FROM flows WHERE ts = "
+                                      "1700000000000000002"),
+                     4);
+    assert_int_equal(fill_ask(&other, "SELECT as_path FROM flows WHERE ts = 1700000000000000002"),
+                     100);
+    assert_int_equal(fill_ask(&other, "SELECT count(*) FROM flows WHERE exporter_name = 0"), 1);
+    assert_int_equal(fill_ask(&other, "SELECT file FROM flows WHERE ts = 1700000000000000001"), 50);
+    assert_int_equal(fill_ask(&other, "SELECT count(*) FROM files WHERE inode = 6"), 1);
+    assert_int_equal(fill_ask(&other, "SELECT count(*) FROM positions"), 0);
+    assert_int_equal(fill_ask(&other, "SELECT count(*) FROM flows WHERE time_received_ns = -5"), 4);
+    numbers.transaction = 10;
+    fill_ok(&other, import_copy(other.conn, x->path, &numbers, &records, &duplicates, &other.err));
+    assert_int_equal(duplicates, 4);
+    fill_close(&other);
+}
+
+static void foreign_and_damaged_files_are_refused(void **state)
+{
+    struct fixture *x = *state;
+    struct fill *f = &x->fill;
+    struct import_numbers numbers = { .transaction = 9, .text = 100, .file = 50 };
+    uint64_t records;
+    uint64_t duplicates;
+    assert_int_equal(export(x, EXPORT_CSV, 0, INT64_MAX), 4);
+    assert_int_equal(import_copy(f->conn, x->path, &numbers, &records, &duplicates, &f->err),
+                     ERR_INVALID);
+    fill_ok(f, duck_exec(f->conn,
+                         "COPY (SELECT 1 AS id) TO (getvariable('export_path')) (FORMAT "
+                         "parquet)",
+                         &f->err));
+    assert_int_equal(import_copy(f->conn, x->path, &numbers, &records, &duplicates, &f->err),
+                     ERR_INVALID);
+    assert_non_null(strstr(f->err.text, "not records that weir exported"));
+    assert_int_equal(export(x, EXPORT_PARQUET, 0, INT64_MAX), 4);
+    int fd = open(x->path, O_RDWR);
+    off_t size = lseek(fd, 0, SEEK_END);
+    assert_int_equal(ftruncate(fd, size / 2), 0);
+    assert_int_equal(close(fd), 0);
+    assert_int_equal(import_copy(f->conn, x->path, &numbers, &records, &duplicates, &f->err),
+                     ERR_INVALID);
+    assert_int_equal(fill_ask(f, "SELECT count(*) FROM flows"), 4);
+}
+
 static void what_fails_leaves_nothing(void **state)
 {
     struct fixture *x = *state;
@@ -130,6 +196,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(parquet_stands_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(csv_and_json_are_readable, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(parquet_comes_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(foreign_and_damaged_files_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_fails_leaves_nothing, set_up, tear_down),
     };
     return UNIT_MAIN("store/export", tests);
