@@ -7,14 +7,17 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "base/mem.h"
 #include "store/ask_keys.h"
 #include "store/ask_work.h"
 
 static const enum query_field WORTH_ASKING[] = {
-    QUERY_TRANSPORT,      QUERY_APPLICATION,           QUERY_SERVER_PORT,
-    QUERY_OBSERVER_IP,    QUERY_INGRESS_ID,            QUERY_EGRESS_ID,
-    QUERY_SOURCE_AS_NUMBER, QUERY_DESTINATION_AS_NUMBER, QUERY_SOURCE_COUNTRY,
-    QUERY_DESTINATION_COUNTRY, QUERY_SOURCE_IP,        QUERY_DESTINATION_IP,
+    QUERY_TRANSPORT,        QUERY_APPLICATION,
+    QUERY_SERVER_PORT,      QUERY_OBSERVER_IP,
+    QUERY_INGRESS_ID,       QUERY_EGRESS_ID,
+    QUERY_SOURCE_AS_NUMBER, QUERY_DESTINATION_AS_NUMBER,
+    QUERY_SOURCE_COUNTRY,   QUERY_DESTINATION_COUNTRY,
+    QUERY_SOURCE_IP,        QUERY_DESTINATION_IP,
 };
 enum {
     WORTH_COUNT = sizeof(WORTH_ASKING) / sizeof(WORTH_ASKING[0]),
@@ -22,8 +25,8 @@ enum {
 };
 
 struct change {
-    size_t field;  ///< index in changes.plans
-    size_t row;    ///< of changes.keys[field]
+    size_t field; ///< index in changes.plans
+    size_t row;   ///< of changes.keys[field]
     uint64_t before;
     uint64_t now;
 };
@@ -155,8 +158,8 @@ static void put_change(struct answer *a, const struct changes *c, const struct c
     answer_put_keys(a, p, &c->keys[change->field], change->row);
     answer_put_u64(a, change->before);
     answer_put_u64(a, change->now);
-    answer_put(a, (struct cell){ .kind = CELL_I64,
-                                 .i64 = difference(change->now, change->before) });
+    answer_put(a,
+               (struct cell){ .kind = CELL_I64, .i64 = difference(change->now, change->before) });
     if (c->total_now == c->total_before) {
         answer_put_null(a);
     } else {
@@ -186,24 +189,24 @@ int work_changes(struct work *w, const struct question *q, struct answer *a)
     if (q->compare_from_ns >= q->compare_to_ns) {
         return err_set(w->err, ERR_INVALID, "the period to compare with ends before it begins");
     }
-    struct changes c = { 0 };
-    buf_init(&c.list, CHANGES_SIZE_MAX);
+    struct changes *c = mem_zalloc(sizeof(*c));
+    if (c == NULL) {
+        return err_set(w->err, ERR_NO_MEMORY, "out of memory");
+    }
+    buf_init(&c->list, CHANGES_SIZE_MAX);
+    size_t count = q->dimension_count > 0 ? q->dimension_count : WORTH_COUNT;
     int status = 0;
-    if (q->dimension_count > 0) {
-        for (size_t i = 0; status == 0 && i < q->dimension_count; i++) {
-            status = find_changes(w, q, &q->dimensions[i], &c, a);
-        }
-    } else {
-        for (size_t i = 0; status == 0 && i < WORTH_COUNT; i++) {
-            status = find_changes(w, q, &(struct dimension){ .field = WORTH_ASKING[i] }, &c, a);
-        }
+    for (size_t i = 0; status == 0 && i < count; i++) {
+        struct dimension worth = { .field = WORTH_ASKING[i] };
+        status = find_changes(w, q, q->dimension_count > 0 ? &q->dimensions[i] : &worth, c, a);
     }
     if (status == 0) {
-        put_changes(a, &c, q->limit);
+        put_changes(a, c, q->limit);
     }
-    for (size_t i = 0; i < c.field_count; i++) {
-        keys_release(&c.keys[i]);
+    for (size_t i = 0; i < c->field_count; i++) {
+        keys_release(&c->keys[i]);
     }
-    buf_release(&c.list);
+    buf_release(&c->list);
+    mem_free(c);
     return status;
 }

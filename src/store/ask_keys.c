@@ -64,7 +64,7 @@ const struct key *keys_at(const struct keys *k, size_t row)
 static void append_value(const struct keys *k, const struct axis *axis, const struct key *key,
                          struct sql *q)
 {
-    const char *type = axis->is_text                    ? "BLOB"
+    const char *type = axis->is_text                   ? "BLOB"
                        : axis->field.shape == SQL_TIME ? "BIGINT"
                                                        : "UBIGINT";
     if (key->is_null) {
@@ -166,18 +166,19 @@ static void put_addr(struct answer *a, const struct dimension *d, uint64_t hi, u
     char text[ADDR_TEXT_SIZE_MAX + 1];
     char whole[ADDR_TEXT_SIZE_MAX + 8];
     unsigned prefix = addr.size == ADDR_V4_SIZE ? d->prefix_v4 : d->prefix_v6;
-    int size = prefix == 0 ? snprintf(whole, sizeof(whole), "%s", addr_text(&addr, text))
-                           : snprintf(whole, sizeof(whole), "%s/%u", addr_text(&addr, text), prefix);
+    int size = prefix == 0
+                   ? snprintf(whole, sizeof(whole), "%s", addr_text(&addr, text))
+                   : snprintf(whole, sizeof(whole), "%s/%u", addr_text(&addr, text), prefix);
     answer_put_text(a, whole, (size_t)size);
 }
 
 static void put_mac(struct answer *a, uint64_t mac)
 {
     char text[24];
-    int size = snprintf(text, sizeof(text), "%02X-%02X-%02X-%02X-%02X-%02X",
-                        (unsigned)(mac >> 40 & 0xff), (unsigned)(mac >> 32 & 0xff),
-                        (unsigned)(mac >> 24 & 0xff), (unsigned)(mac >> 16 & 0xff),
-                        (unsigned)(mac >> 8 & 0xff), (unsigned)(mac & 0xff));
+    int size =
+        snprintf(text, sizeof(text), "%02X-%02X-%02X-%02X-%02X-%02X", (unsigned)(mac >> 40 & 0xff),
+                 (unsigned)(mac >> 32 & 0xff), (unsigned)(mac >> 24 & 0xff),
+                 (unsigned)(mac >> 16 & 0xff), (unsigned)(mac >> 8 & 0xff), (unsigned)(mac & 0xff));
     answer_put_text(a, text, (size_t)size);
 }
 

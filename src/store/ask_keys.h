@@ -30,8 +30,7 @@ void keys_add(struct keys *k, const struct plan *p, const struct duck_rows *rows
 const struct key *keys_at(const struct keys *k, size_t row);
 
 /// Appends a table `name`(i, k0, k0b, ...) of all rows, numbered from 0; none must not be empty.
-void keys_append_table(const struct keys *k, const struct plan *p, const char *name,
-                       struct sql *q);
+void keys_append_table(const struct keys *k, const struct plan *p, const char *name, struct sql *q);
 
 // --- Cells -----------------------------------------------------------------------------------
 

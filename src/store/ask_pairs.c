@@ -58,8 +58,7 @@ static void append_matrix(const struct plan *p, const struct question *q, struct
     plan_append_keys(p, "", sql);
 }
 
-static int put_pairs(struct work *w, const struct plan *p, struct duck_rows *rows,
-                     struct answer *a)
+static int put_pairs(struct work *w, const struct plan *p, struct duck_rows *rows, struct answer *a)
 {
     size_t keys = p->axes[0].key_count + p->axes[1].key_count;
     struct keys row;

@@ -159,8 +159,8 @@ static void plan_rollup(struct plan *p, const struct work *w, const char *rollup
     if (p->from_ns < w->marks.records_from_ns) {
         int64_t wanted = p->from_ns;
         // Where the minutes are gone, too, it is whole hours.
-        int64_t unit = with_hours && p->from_ns < w->marks.minutes_from_ns ? ROLLUP_HOUR_NS
-                                                                           : ROLLUP_MINUTE_NS;
+        int64_t unit =
+            with_hours && p->from_ns < w->marks.minutes_from_ns ? ROLLUP_HOUR_NS : ROLLUP_MINUTE_NS;
         from = round_down(p->from_ns, unit);
         to = p->to_ns < w->marks.records_from_ns ? round_up(p->to_ns, ROLLUP_MINUTE_NS) : to;
         if (from != wanted || to > p->to_ns) {
@@ -194,8 +194,7 @@ static void plan_rollup(struct plan *p, const struct work *w, const char *rollup
                                  .above = w->marks.hours,
                                  .from_ns = hours_from,
                                  .to_ns = hours_to });
-    add_piece(p,
-              (struct piece){ .tier = "hours", .from_ns = hours_from, .to_ns = hours_to });
+    add_piece(p, (struct piece){ .tier = "hours", .from_ns = hours_from, .to_ns = hours_to });
 }
 
 /// A run of hours that have talkers, from..to; and what comes before it from the records.
@@ -370,6 +369,71 @@ int plan_reverse(struct plan *p, struct work *w, const struct question *q, int64
                      step_ns, q->tier);
 }
 
+int plan_newest(struct work *w, uint64_t *ret_first_id)
+{
+    // Transactions hold a second of records each, or a group of rows.
+    uint64_t first = 0;
+    for (uint64_t back = 1; back <= w->transaction; back *= 2) {
+        char sql[96];
+        uint64_t count;
+        first = (w->transaction - back + 1) << 32;
+        (void)snprintf(sql, sizeof(sql),
+                       "SELECT count(*) FROM flows WHERE id >= %" PRIu64 "::UBIGINT", first);
+        if (duck_ask_u64(w->conn, sql, &count, w->err) != 0) {
+            return w->err->status;
+        }
+        if (count >= PLAN_NEWEST) {
+            break;
+        }
+        first = 0;
+    }
+    *ret_first_id = first;
+    return 0;
+}
+
+static void drop_raw(struct plan *p)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < p->piece_count; i++) {
+        if (p->pieces[i].tier != NULL) {
+            p->pieces[kept++] = p->pieces[i];
+        }
+    }
+    p->piece_count = kept;
+}
+
+int plan_quick(struct plan *p, struct work *w, const struct question *q,
+               const struct dimension *dimension, bool newest)
+{
+    int status = plan_make(p, w, q->filter, q->from_ns, q->to_ns, dimension, 1, 0, TIER_RAW);
+    if (status != 0) {
+        return status;
+    }
+    const char *talkers = newest ? NULL : find_talkers(p);
+    const char *rollup = newest ? NULL : find_rollup(p);
+    p->piece_count = 0;
+    p->exact = true;
+    p->from_ns = round_down(p->from_ns, talkers != NULL ? ROLLUP_HOUR_NS : ROLLUP_MINUTE_NS);
+    p->to_ns = round_up(p->to_ns, talkers != NULL ? ROLLUP_HOUR_NS : ROLLUP_MINUTE_NS);
+    if (talkers != NULL) {
+        status = plan_talkers(p, w, talkers);
+        drop_raw(p);
+    } else if (rollup != NULL) {
+        plan_rollup(p, w, rollup, true);
+        drop_raw(p);
+    } else {
+        uint64_t first_id;
+        status = plan_newest(w, &first_id);
+        if (status == 0) {
+            add_raw(p, INT64_MIN, INT64_MAX, first_id);
+            p->exact = false;
+            (void)snprintf(p->note, sizeof(p->note), "from the newest %d records only",
+                           PLAN_NEWEST);
+        }
+    }
+    return status;
+}
+
 // --- SQL -------------------------------------------------------------------------------------
 
 static const char *const KEYS[ASK_DIMENSIONS_MAX][2] = { { "k0", "k0b" },
@@ -451,8 +515,8 @@ static void append_from(const struct plan *p, const struct piece *piece, struct 
             sql_printf(q, " AND id >= %" PRIu64 "::UBIGINT", piece->first_id);
         }
     } else {
-        sql_printf(q, "FROM %s_%s WHERE ts >= %" PRId64 " AND ts < %" PRId64, piece->tier,
-                   p->table, piece->from_ns, piece->to_ns);
+        sql_printf(q, "FROM %s_%s WHERE ts >= %" PRId64 " AND ts < %" PRId64, piece->tier, p->table,
+                   piece->from_ns, piece->to_ns);
         if (strcmp(piece->tier, "minutes") == 0 && piece->above != UINT64_MAX) {
             sql_printf(q, " AND lap > %" PRIu64, piece->above);
         }
@@ -479,9 +543,9 @@ static void append_plain(const struct plan *p, const struct piece *piece, unsign
     sql_text(q, ", network_bytes, network_packets, samples, unknown, ");
     if (piece->tier != NULL) {
         bool whole_hours = p->tier == TIER_HOURS && strcmp(piece->tier, "minutes") == 0;
-        sql_text(q, whole_hours                             ? "longer_hour AS longer"
+        sql_text(q, whole_hours                           ? "longer_hour AS longer"
                     : strcmp(piece->tier, "talkers") == 0 ? "0 AS longer"
-                                                           : "longer");
+                                                          : "longer");
     } else if ((wanted & PLAN_BUCKETS) != 0 && p->tier != TIER_RAW) {
         int64_t unit = p->tier == TIER_MINUTES ? ROLLUP_MINUTE_NS : ROLLUP_HOUR_NS;
         sql_printf(q,
@@ -561,8 +625,8 @@ static void append_sums(const struct plan *p, unsigned wanted, struct sql *q)
     }
     sql_text(q, (wanted & PLAN_BUCKETS) != 0 ? "b, " : "");
     sql_text(q, PLAN_SUMS);
-    sql_text(q, (wanted & PLAN_SEEN) != 0 ? ", min(seen) AS seen_first, max(seen) AS seen_last"
-                                          : "");
+    sql_text(q,
+             (wanted & PLAN_SEEN) != 0 ? ", min(seen) AS seen_first, max(seen) AS seen_last" : "");
     sql_text(q, " FROM (");
     append_rows(p, wanted, q);
     sql_text(q, ") GROUP BY ALL");
@@ -616,8 +680,9 @@ static void append_named(const struct plan *p, unsigned wanted, struct sql *q)
             continue;
         }
         if (p->axes[i].field.shape == SQL_APPLICATION) {
-            sql_printf(q, " LEFT JOIN applications a%zu ON a%zu.proto = s.k%zu AND a%zu.port = "
-                          "s.k%zub",
+            sql_printf(q,
+                       " LEFT JOIN applications a%zu ON a%zu.proto = s.k%zu AND a%zu.port = "
+                       "s.k%zub",
                        i, i, i, i, i);
         } else {
             sql_printf(q, " LEFT JOIN texts a%zu ON a%zu.id = s.k%zu", i, i, i);
@@ -695,8 +760,8 @@ static int fill_applications(struct duck_conn *c, const struct applications *app
 
 int plan_set_up(struct duck_conn *c, const struct applications *applications, struct err *err)
 {
-    int status = duck_exec(
-        c, "CREATE TEMP TABLE named (proto UINTEGER, port UINTEGER, name BLOB)", err);
+    int status =
+        duck_exec(c, "CREATE TEMP TABLE named (proto UINTEGER, port UINTEGER, name BLOB)", err);
     if (status == 0 && applications != NULL) {
         status = fill_applications(c, applications, err);
     }

@@ -55,8 +55,8 @@ struct plan {
     int64_t to_ns;
     size_t axis_count;
     struct axis axes[ASK_DIMENSIONS_MAX];
-    int64_t step_ns; ///< of buckets; 0: none are wanted
-    enum tier tier;  ///< the coarsest that is used
+    int64_t step_ns;   ///< of buckets; 0: none are wanted
+    enum tier tier;    ///< the coarsest that is used
     const char *table; ///< of roll-ups and talkers: what is behind minutes_, hours_, talkers_
     bool exact;
     char note[256];
@@ -71,12 +71,23 @@ int plan_make(struct plan *p, struct work *w, const struct kql *filter, int64_t 
               enum tier tier) MUST_USE;
 
 /// The same, as plan_make() but from what of `q` says so.
-int plan_question(struct plan *p, struct work *w, const struct question *q, int64_t step_ns) MUST_USE;
+int plan_question(struct plan *p, struct work *w, const struct question *q,
+                  int64_t step_ns) MUST_USE;
 
 /// The question in the other direction. `ret_filter` is the reversed filter, to be freed when the
 /// plan is not used any more.
 int plan_reverse(struct plan *p, struct work *w, const struct question *q, int64_t step_ns,
                  struct kql **ret_filter) MUST_USE;
+
+/// For completion, which never reads all the records of a time: from roll-ups or talkers about as
+/// long as the time asked for, else (`newest`, or where there are none) from the newest records of
+/// any time, which the note says.
+int plan_quick(struct plan *p, struct work *w, const struct question *q,
+               const struct dimension *dimension, bool newest) MUST_USE;
+
+enum { PLAN_NEWEST = 122880 };
+/// The id from which on there are PLAN_NEWEST records, or a few more, or all there are.
+int plan_newest(struct work *w, uint64_t *ret_first_id) MUST_USE;
 
 /// What plan_append() is wanted to do besides adding up.
 enum {

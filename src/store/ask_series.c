@@ -31,8 +31,8 @@ static int choose_step(struct work *w, const struct question *q, int64_t *ret_st
     }
     int64_t span = q->to_ns - q->from_ns;
     int64_t least = q->tier == TIER_TALKERS || q->tier == TIER_HOURS ? ROLLUP_HOUR_NS
-                    : q->tier == TIER_MINUTES                         ? ROLLUP_MINUTE_NS
-                                                                      : SECOND_NS;
+                    : q->tier == TIER_MINUTES                        ? ROLLUP_MINUTE_NS
+                                                                     : SECOND_NS;
     if (q->tier == TIER_AUTO) {
         struct plan p;
         int status = plan_question(&p, w, q, ROLLUP_MINUTE_NS);

@@ -13,13 +13,14 @@
 
 enum { CELLS_MAX = 512 << 10 };
 
-#define SECONDS(n) ((n) * INT64_C(1000000000))
+#define SECONDS(n) ((n)*INT64_C(1000000000))
 
 int64_t timeline_step(int64_t span_ns, int64_t least_ns, int64_t buckets)
 {
-    static const int64_t STEPS[] = { SECONDS(1),    SECONDS(5),     SECONDS(10),    SECONDS(30),
-                                     SECONDS(60),   SECONDS(300),   SECONDS(600),   SECONDS(1800),
-                                     SECONDS(3600), SECONDS(10800), SECONDS(43200), SECONDS(86400) };
+    static const int64_t STEPS[] = {
+        SECONDS(1),   SECONDS(5),    SECONDS(10),   SECONDS(30),    SECONDS(60),    SECONDS(300),
+        SECONDS(600), SECONDS(1800), SECONDS(3600), SECONDS(10800), SECONDS(43200), SECONDS(86400)
+    };
     int64_t step = 0;
     for (size_t i = 0; i < sizeof(STEPS) / sizeof(STEPS[0]); i++) {
         step = STEPS[i];
@@ -30,8 +31,7 @@ int64_t timeline_step(int64_t span_ns, int64_t least_ns, int64_t buckets)
     return step * (span_ns / step / buckets + 1); // whole days
 }
 
-static void append_question(const struct plan *p, const struct keys *keys, bool rest,
-                            struct sql *q)
+static void append_question(const struct plan *p, const struct keys *keys, bool rest, struct sql *q)
 {
     if (keys == NULL || keys->count == 0) {
         sql_text(q, "SELECT NULL AS i, b, " PLAN_SUMS " FROM (");
@@ -73,9 +73,8 @@ int timeline_read(struct work *w, const struct plan *p, const struct keys *keys,
         return err_set(w->err, ERR_INVALID, "more than %d buckets: a longer step or less time",
                        ASK_POINTS_MAX);
     }
-    t.bucket_count = p->to_ns > p->from_ns
-                         ? (size_t)((p->to_ns - 1) / p->step_ns - t.first + 1)
-                         : 0;
+    t.bucket_count =
+        p->to_ns > p->from_ns ? (size_t)((p->to_ns - 1) / p->step_ns - t.first + 1) : 0;
     t.series_count = (keys != NULL ? keys->count : 0) + (rest ? 1 : 0);
     if (t.series_count * t.bucket_count > CELLS_MAX) {
         return err_set(w->err, ERR_INVALID, "too many series by buckets: fewer of either");

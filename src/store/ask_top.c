@@ -259,7 +259,8 @@ static int read_rates(struct work *w, const struct question *q, struct top *t)
     int64_t least = talkers ? ROLLUP_HOUR_NS : ROLLUP_MINUTE_NS;
     int64_t buckets = RATE_CELLS_MAX / (int64_t)t->winners.keys.count;
     buckets = buckets < TIMELINE_BUCKETS ? buckets : TIMELINE_BUCKETS;
-    int64_t step = q->step_ns > 0 ? q->step_ns : timeline_step(q->to_ns - q->from_ns, least, buckets);
+    int64_t step =
+        q->step_ns > 0 ? q->step_ns : timeline_step(q->to_ns - q->from_ns, least, buckets);
     struct plan p;
     int status = plan_make(&p, w, q->filter, q->from_ns, q->to_ns, q->dimensions,
                            q->dimension_count, step, talkers ? TIER_TALKERS : q->tier);

@@ -13,8 +13,8 @@ int work_top(struct work *w, const struct question *q, struct answer *a) MUST_US
 int work_series(struct work *w, const struct question *q, struct answer *a) MUST_USE;
 int work_matrix(struct work *w, const struct question *q, struct answer *a) MUST_USE;
 int work_changes(struct work *w, const struct question *q, struct answer *a) MUST_USE;
-int work_values(struct work *w, const struct question *q, enum query_field field,
-                const char *text, struct answer *a) MUST_USE;
+int work_values(struct work *w, const struct question *q, enum query_field field, const char *text,
+                struct answer *a) MUST_USE;
 int work_exporters(struct work *w, const struct question *q, struct answer *a) MUST_USE;
 int work_interfaces(struct work *w, const struct question *q, struct answer *a) MUST_USE;
 
