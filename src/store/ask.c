@@ -386,8 +386,10 @@ static int answer_task(struct asks *a, const struct ask_patience *patience, stru
         status = answer_in_transaction(a, s, t, err);
     }
     int stop = end_stopping(a, s);
-    struct err ignored; // nothing was written: there is nothing to lose
-    (void)duck_exec(s->conn, "ROLLBACK", &ignored);
+    struct err rollback;
+    if (duck_exec(s->conn, "ROLLBACK", &rollback) != 0 && status == 0) {
+        (void)rollback; // nothing was written: there is nothing to lose
+    }
     end_turn(a, s);
     return say_stopped(a, status, stop, err);
 }
