@@ -577,9 +577,9 @@ static void append_spread(const struct plan *p, const struct piece *piece, struc
     struct sql is_long;
     sql_init(&is_long);
     sql_printf(&is_long,
-               "coalesce(least(time_flow_end_ns, %" PRId64 ") > (ts // %" PRId64 " + 1) * %" PRId64
-               ", false)",
-               p->to_ns, p->step_ns, p->step_ns);
+               "(coalesce(time_flow_end_ns > (ts // %" PRId64 " + 1) * %" PRId64
+               ", false) AND %" PRId64 " > (ts // %" PRId64 " + 1) * %" PRId64 ")",
+               p->step_ns, p->step_ns, p->to_ns, p->step_ns, p->step_ns);
     append_plain(p, piece, PLAN_BUCKETS, q);
     sql_printf(q, " AND NOT %s UNION ALL SELECT ", buf_text(&is_long.text));
     append_piece_keys(p, piece, q);
