@@ -45,7 +45,9 @@ static void append_matrix(const struct plan *p, const struct question *q, struct
     sql_text(sql, ")");
     append_largest(p, 0, q->by, q->limit, sql);
     append_largest(p, 1, q->by, q->limit, sql);
-    sql_text(sql, " SELECT w0.is_listed IS NULL AS other0, w1.is_listed IS NULL AS other1, ");
+    sql_text(
+        sql,
+        " SELECT * FROM (SELECT w0.is_listed IS NULL AS other0, w1.is_listed IS NULL AS other1, ");
     append_side(p, 0, "w0.", sql);
     sql_text(sql, ", ");
     append_side(p, 1, "w1.", sql);
@@ -53,7 +55,7 @@ static void append_matrix(const struct plan *p, const struct question *q, struct
     append_join(p, 0, sql);
     append_join(p, 1, sql);
     sql_text(sql, q->other ? "" : " WHERE w0.is_listed = 1 AND w1.is_listed = 1");
-    sql_printf(sql, " GROUP BY ALL ORDER BY other0 OR other1, %s DESC NULLS LAST, ",
+    sql_printf(sql, " GROUP BY ALL) ORDER BY other0 OR other1, %s DESC NULLS LAST, ",
                plan_metric(q->by));
     plan_append_keys(p, "", sql);
 }

@@ -29,10 +29,10 @@ enum { ROWS = 6000, TEXT_SIZE = 64 };
 struct row {
     uint64_t id;
     int64_t ts;
-    int64_t end;        ///< 0: none
-    uint64_t kind;      ///< 0: a flow
-    uint64_t exporter;  ///< low half; high half is 0
-    int64_t src, dst;   ///< index of an address; -1: none
+    int64_t end;       ///< 0: none
+    uint64_t kind;     ///< 0: a flow
+    uint64_t exporter; ///< low half; high half is 0
+    int64_t src, dst;  ///< index of an address; -1: none
     int64_t proto, src_port, dst_port, in_if, out_if, src_asn, dst_asn; ///< -1: none
     int64_t src_country, dst_country;
     uint64_t bytes, packets, rate; ///< bytes and packets scaled
@@ -236,10 +236,10 @@ static inline void model_number(int64_t value, char *text)
 /// What the row has in a field, as the answer shows it; "-": nothing.
 static inline void model_value(const struct row *r, enum query_field field, char *text)
 {
-    int64_t port = r->src_port < 0                        ? r->dst_port
-                   : r->dst_port < 0                      ? r->src_port
+    int64_t port = r->src_port < 0             ? r->dst_port
+                   : r->dst_port < 0           ? r->src_port
                    : r->src_port < r->dst_port ? r->src_port
-                                                          : r->dst_port;
+                                               : r->dst_port;
     int64_t country = field == QUERY_SOURCE_COUNTRY ? r->src_country : r->dst_country;
     switch (field) {
     case QUERY_SOURCE_IP:

@@ -91,8 +91,8 @@ static void check_series(struct model *m, const struct question *q, bool spread)
         if (answer_cell(&a, row, column)->yes) {
             continue; // others
         }
-        struct sums s = model_bucket(m, q, begin, a.step_ns, q->dimension_count > 0 ? key : NULL,
-                                     spread);
+        struct sums s =
+            model_bucket(m, q, begin, a.step_ns, q->dimension_count > 0 ? key : NULL, spread);
         if (model_u64(&a, row, "bytes") != s.bytes) {
             fail_msg("row %zu, %s: bytes %" PRIu64 ", not %" PRIu64, row, key,
                      model_u64(&a, row, "bytes"), s.bytes);

@@ -81,8 +81,7 @@ static void check_top(struct model *m, const struct question *q, enum tier tier)
             fail_msg("no group %s", key);
         }
         check_sums(&a, row, &g->list[i].sums, key);
-        assert_true(sums_metric(&g->list[i].sums, q->by) ==
-                    sums_metric(&g->list[row].sums, q->by));
+        assert_true(sums_metric(&g->list[i].sums, q->by) == sums_metric(&g->list[row].sums, q->by));
     }
     struct sums other = { 0 };
     bool saturated = false;
@@ -203,13 +202,12 @@ static void prefixes_join_addresses(void **state)
     struct model *m = mem_zalloc(sizeof(*m));
     model_open(m, 4);
     model_fill(m, 2 * HOUR);
-    struct question q = {
-        .from_ns = EPOCH,
-        .to_ns = EPOCH + 2 * HOUR,
-        .limit = 100,
-        .dimension_count = 1,
-        .dimensions = { { .field = QUERY_SOURCE_IP, .prefix_v4 = 8, .prefix_v6 = 32 } }
-    };
+    struct question q = { .from_ns = EPOCH,
+                          .to_ns = EPOCH + 2 * HOUR,
+                          .limit = 100,
+                          .dimension_count = 1,
+                          .dimensions = {
+                              { .field = QUERY_SOURCE_IP, .prefix_v4 = 8, .prefix_v6 = 32 } } };
     struct answer a;
     answer_init(&a);
     assert_int_equal(work_top(&m->work, &q, &a), 0);
