@@ -50,7 +50,7 @@ ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -Isrc -pthread -fvisibility=hidden \
 	$(if $(findstring clang,$(CC)),$(WARN_CLANG),$(WARN_GCC)) $(FLAGS_$(PRESET)) $(CFLAGS)
 ALL_LDFLAGS = -pie -pthread -Wl,-z,relro,-z,now $(filter -fsanitize% --coverage -g,$(FLAGS_$(PRESET))) \
 	$(LDFLAGS)
-LIBS := -lyaml -lpcap -lmicrohttpd -lz -lzstd -lcurl -lssl -lcrypto -ldeflate -lcrypt
+LIBS := -lyaml -lpcap -lmicrohttpd -lz -lzstd -lcurl -lssl -lcrypto -ldeflate -lcrypt -lm
 
 # DuckDB: the header for the compiler; the library stands beside the binary and is loaded when a
 # store is opened.
