@@ -2,6 +2,8 @@
 #include "ask_model.h"
 #include "base/mem.h"
 
+__extension__ typedef unsigned __int128 uint128;
+
 static struct model *open_model(uint64_t seed, int64_t span)
 {
     struct model *m = mem_zalloc(sizeof(*m));
@@ -38,11 +40,11 @@ static uint64_t part(uint64_t whole, const struct row *r, const struct question 
     if (begin < bucket || begin >= end) {
         return 0;
     }
-    unsigned __int128 length = (unsigned __int128)(end - r->ts);
+    uint128 length = (uint128)(end - r->ts);
     int64_t until = begin + step < end ? begin + step : end;
-    uint64_t by_end = (uint64_t)(whole * (unsigned __int128)(until - r->ts) / length);
+    uint64_t by_end = (uint64_t)(whole * (uint128)(until - r->ts) / length);
     uint64_t by_begin =
-        begin == bucket ? 0 : (uint64_t)(whole * (unsigned __int128)(begin - r->ts) / length);
+        begin == bucket ? 0 : (uint64_t)(whole * (uint128)(begin - r->ts) / length);
     return by_end - by_begin;
 }
 
