@@ -691,15 +691,21 @@ static void append_named(const struct plan *p, unsigned wanted, struct sql *q)
     sql_text(q, ") GROUP BY ALL");
 }
 
-void plan_append(const struct plan *p, unsigned wanted, struct sql *q)
+bool plan_is_named(const struct plan *p)
 {
     for (size_t i = 0; i < p->axis_count; i++) {
         if (is_folded(&p->axes[i])) {
-            append_named(p, wanted, q);
-            return;
+            return true;
         }
     }
-    if ((wanted & PLAN_UNSUMMED) != 0) {
+    return false;
+}
+
+void plan_append(const struct plan *p, unsigned wanted, struct sql *q)
+{
+    if (plan_is_named(p)) {
+        append_named(p, wanted, q);
+    } else if ((wanted & PLAN_UNSUMMED) != 0) {
         append_rows(p, wanted, q);
     } else {
         append_sums(p, wanted, q);

@@ -100,6 +100,9 @@ enum {
 /// n (rows that were added up) FROM ... GROUP BY the first of them.
 void plan_append(const struct plan *p, unsigned wanted, struct sql *q);
 
+/// Whether keys have to be added up before they can be named, which is a step more.
+bool plan_is_named(const struct plan *p);
+
 /// "k0, k0b, k1": the key columns of the axes, each behind `prefix`.
 void plan_append_keys(const struct plan *p, const char *prefix, struct sql *q);
 
