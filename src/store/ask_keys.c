@@ -99,6 +99,36 @@ void keys_append_table(const struct keys *k, const struct plan *p, const char *n
     sql_text(q, ")");
 }
 
+static bool have_null(const struct keys *k)
+{
+    for (size_t row = 0; row < k->count; row++) {
+        for (size_t i = 0; i < KEYS_PER_ROW; i++) {
+            if (keys_at(k, row)[i].is_null) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+void keys_append_alike(const struct keys *k, const struct plan *p, const char *left,
+                       const char *right, struct sql *q)
+{
+    if (p->axis_count == 0 || have_null(k)) {
+        plan_append_alike(p, left, right, q);
+        return;
+    }
+    static const char *const KEYS[ASK_DIMENSIONS_MAX][2] = { { "k0", "k0b" },
+                                                             { "k1", "k1b" },
+                                                             { "k2", "k2b" } };
+    sql_text(q, "true");
+    for (size_t i = 0; i < p->axis_count; i++) {
+        for (size_t n = 0; n < p->axes[i].key_count; n++) {
+            sql_printf(q, " AND %s%s = %s%s", left, KEYS[i][n], right, KEYS[i][n]);
+        }
+    }
+}
+
 // --- Cells -----------------------------------------------------------------------------------
 
 void answer_put(struct answer *a, struct cell cell)

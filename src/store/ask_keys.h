@@ -32,6 +32,11 @@ const struct key *keys_at(const struct keys *k, size_t row);
 /// Appends a table `name`(i, k0, k0b, ...) of all rows, numbered from 0; none must not be empty.
 void keys_append_table(const struct keys *k, const struct plan *p, const char *name, struct sql *q);
 
+/// A condition: the keys of `left` are those of the table that keys_append_table() made as `right`.
+/// Plain equality where it will do: DuckDB passes it on to the scan.
+void keys_append_alike(const struct keys *k, const struct plan *p, const char *left,
+                       const char *right, struct sql *q);
+
 // --- Cells -----------------------------------------------------------------------------------
 
 void answer_put(struct answer *a, struct cell cell);

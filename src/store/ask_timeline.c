@@ -44,7 +44,7 @@ static void append_question(const struct plan *p, const struct keys *keys, bool 
     sql_printf(q, ") s %s JOIN ", rest ? "LEFT" : "INNER");
     keys_append_table(keys, p, "w", q);
     sql_text(q, " ON ");
-    plan_append_alike(p, "s.", "w.", q);
+    keys_append_alike(keys, p, "s.", "w.", q);
     sql_text(q, " GROUP BY ALL");
 }
 

@@ -188,7 +188,7 @@ int winners_back(struct work *w, const struct question *q, const struct winners 
         sql_text(&sql, ") s JOIN ");
         keys_append_table(&winners->keys, &p, "w", &sql);
         sql_text(&sql, " ON ");
-        plan_append_alike(&p, "s.", "w.", &sql);
+        keys_append_alike(&winners->keys, &p, "s.", "w.", &sql);
         sql_text(&sql, " GROUP BY ALL");
         struct work_rows r;
         status = work_run(w, &sql, &r);
