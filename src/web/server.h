@@ -25,17 +25,13 @@ enum {
 struct server_request {
     const char *method;
     const char *path;    ///< decoded, without the query
+    const char *query;   ///< behind the ?, as it came, for web/arguments.h; NULL: none
     const uint8_t *body; ///< of POST on the local socket
     size_t body_size;
     bool is_local;    ///< came through the socket in -data
-    void *connection; ///< the server's own
+    void *connection; ///< the server's own; NULL: no server received it
 };
 
-/// An argument of the URL's query, decoded; NULL: it is not there. The first of several.
-const char *server_argument(const struct server_request *r, const char *name);
-/// Calls `each` for every argument; until it says false.
-typedef bool server_argument_fn(void *context, const char *name, const char *value);
-void server_each_argument(const struct server_request *r, server_argument_fn *each, void *context);
 /// A header; NULL: it is not there.
 const char *server_header(const struct server_request *r, const char *name);
 /// Whether the client has gone away. Cheap; any thread, until the handler returns.
