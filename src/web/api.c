@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: Apache-2.0
+/* See web/api.h: a path becomes an end point, its parameters a question, the answer a text. */
+#include "web/api.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/json_text.h"
+#include "base/mem.h"
+#include "store/sql.h"
+#include "web/api_answer.h"
+#include "web/api_params.h"
+#include "web/live.h"
+
+#define ROOT "/api/v1"
+
+enum { DOCUMENT_SIZE_MAX = 16 << 20, RETRY_S = 2 };
+
+struct api {
+    struct api_settings settings;
+};
+
+int api_new(const struct api_settings *settings, struct api **ret_api, struct err *err)
+{
+    struct api *a = mem_zalloc(sizeof(*a));
+    if (a == NULL) {
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    }
+    a->settings = *settings;
+    *ret_api = a;
+    return 0;
+}
+
+void api_free(struct api *a)
+{
+    mem_free(a);
+}
+
+// --- What goes wrong -----------------------------------------------------------------------------
+
+static void answer_fault(const struct api_fault *fault, struct server_response *response)
+{
+    buf_clear(&response->body);
+    response->status = fault->status;
+    response->content_type = "application/json";
+    if (fault->status == 503) {
+        server_add_header(response, "Retry-After", "%d", RETRY_S);
+    }
+    api_fault_put(fault, &response->body);
+}
+
+PRINTF_LIKE(3, 4)
+static void answer_error(struct server_response *response, unsigned status, const char *format, ...)
+{
+    struct api_fault fault = { .status = status };
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(fault.text, sizeof(fault.text), format, args); // cut if too long
+    va_end(args);
+    answer_fault(&fault, response);
+}
+
+/// What a question's failure is in HTTP. 499 is nginx's for a client that is gone: nobody reads it.
+static void answer_failure(struct server_response *response, const struct err *err)
+{
+    unsigned status = err->status == ERR_FULL || err->status == ERR_NO_MEMORY ? 503
+                      : err->status == ERR_CLOSED                             ? 499
+                      : err->status == ERR_RANGE                              ? 504
+                      : err->status == ERR_INVALID                            ? 400
+                                                                              : 500;
+    answer_error(response, status, "%s", err->text);
+}
+
+static void answer_unknown(struct server_response *response)
+{
+    struct buf *out = &response->body;
+    response->status = 404;
+    response->content_type = "application/json";
+    buf_append_text(out, "{\"error\":{\"text\":\"there is no such end point\",\"endpoints\":[");
+    for (size_t i = 0; i < API_ENDPOINT_COUNT; i++) {
+        buf_printf(out, "%s\"" ROOT "/%s\"", i == 0 ? "" : ",", api_endpoints[i].name);
+    }
+    buf_append_text(out, "]}}\n");
+}
+
+// --- Tables --------------------------------------------------------------------------------------
+
+static const char *content_type(enum api_form form)
+{
+    return form == API_CSV      ? "text/csv; charset=utf-8"
+           : form == API_NDJSON ? "application/x-ndjson"
+                                : "application/json";
+}
+
+static bool is_gone(void *context)
+{
+    const struct server_request *request = context;
+    return request->connection != NULL && server_is_gone(request);
+}
+
+/// The patience of a request; the context is only read.
+static struct ask_patience patience_of(const struct server_request *request)
+{
+    return (struct ask_patience){ .is_gone = is_gone, .context = (void *)(uintptr_t)request };
+}
+
+static int ask_table(struct api *a, enum api_endpoint endpoint, const struct api_asked *asked,
+                     const struct ask_patience *patience, struct answer *answer, struct err *err)
+{
+    struct asks *asks = a->settings.asks;
+    const struct question *q = &asked->question;
+    switch (endpoint) {
+    case API_TOP:
+        return ask_top(asks, q, patience, answer, err);
+    case API_SERIES:
+        return ask_series(asks, q, patience, answer, err);
+    case API_MATRIX:
+        return ask_matrix(asks, q, patience, answer, err);
+    case API_CHANGES:
+        return ask_changes(asks, q, patience, answer, err);
+    case API_VALUES:
+        return ask_values(asks, asked->field, asked->prefix, q, patience, answer, err);
+    case API_EXPORTERS:
+        return ask_exporters(asks, q, patience, answer, err);
+    default:
+        return ask_interfaces(asks, q, patience, answer, err);
+    }
+}
+
+static void answer_table(struct api *a, enum api_endpoint endpoint, const struct api_asked *asked,
+                         const struct server_request *request, struct server_response *response)
+{
+    struct err err;
+    struct answer answer;
+    const struct ask_patience patience = patience_of(request);
+    answer_init(&answer);
+    if (ask_table(a, endpoint, asked, &patience, &answer, &err) != 0) {
+        answer_failure(response, &err);
+    } else {
+        response->content_type = content_type(asked->form);
+        api_answer_put(&answer, asked, &response->body);
+    }
+    answer_release(&answer);
+}
+
+// --- Records -------------------------------------------------------------------------------------
+
+/// The page of records while it is filled.
+struct page {
+    struct format *format;
+    struct buf *out;
+    enum api_form form;
+    size_t count;
+    size_t limit;
+    bool more; ///< there is one behind the last
+    int64_t last_ts;
+    uint64_t last_id;
+};
+
+static bool take_ts(void *context, const struct query_value *value)
+{
+    *(int64_t *)context = (int64_t)value->number;
+    return true;
+}
+
+static int64_t timestamp_of(const struct batch *batch, const struct flow *flow)
+{
+    int64_t ts = 0;
+    (void)query_values(batch, flow, QUERY_TIMESTAMP, NULL, take_ts, &ts); // 0 when it has none
+    return ts;
+}
+
+static bool put_record(void *context, const struct batch *batch, const struct flow *flow,
+                       uint64_t id)
+{
+    struct page *p = context;
+    if (p->count == p->limit) {
+        p->more = true;
+        return false;
+    }
+    size_t begin = p->out->size;
+    if (p->form == API_JSON && p->count > 0) {
+        buf_append_char(p->out, ',');
+    }
+    enum format_outcome outcome = format_append(p->format, batch, flow, p->out);
+    if (outcome == FORMAT_NOTHING) {
+        p->out->size = begin;
+        return true;
+    }
+    if (p->form == API_NDJSON) {
+        buf_append_char(p->out, '\n');
+    }
+    p->count++;
+    p->last_ts = timestamp_of(batch, flow);
+    p->last_id = id;
+    return !p->out->bad;
+}
+
+static void put_page_end(const struct page *p, const struct api_asked *asked)
+{
+    buf_append_text(p->out, "],\"meta\":{");
+    api_meta_time_put(asked, p->out);
+    if (p->more) {
+        char cursor[40];
+        api_cursor_put(p->last_ts, p->last_id, cursor, sizeof(cursor));
+        buf_printf(p->out, ",\"cursor\":\"%s\"", cursor);
+    }
+    buf_printf(p->out, ",\"cut\":%s}}\n", p->more ? "true" : "false");
+}
+
+static void answer_flows(struct api *a, const struct api_asked *asked,
+                         const struct server_request *request, struct server_response *response)
+{
+    struct err err;
+    struct question q = asked->question;
+    const struct ask_patience patience = patience_of(request);
+    struct page p = { .out = &response->body, .form = asked->form, .limit = q.limit };
+    if (asked->form == API_CSV) {
+        answer_error(response, 400, "records are JSON documents: ask for format=json or ndjson");
+        return;
+    }
+    if (format_new(a->settings.format, &p.format, &err) != 0) {
+        answer_failure(response, &err);
+        return;
+    }
+    q.limit++; // so that it is known whether there are more
+    response->content_type = content_type(asked->form);
+    buf_append_text(p.out, asked->form == API_JSON ? "{\"rows\":[" : "");
+    if (ask_flows(a->settings.asks, &q, asked->after_ts, asked->after_id, &patience, put_record, &p,
+                  &err) != 0) {
+        answer_failure(response, &err);
+    } else if (p.out->bad) {
+        answer_error(response, 413, "the records are too large for one answer: ask for fewer (n)");
+    } else if (asked->form == API_JSON) {
+        put_page_end(&p, asked);
+    }
+    format_free(p.format);
+}
+
+// --- What needs no question ----------------------------------------------------------------------
+
+static const char *type_text(enum query_type type)
+{
+    static const char *const TEXTS[] = { "date", "ip", "number", "keyword", "text" };
+    return TEXTS[type];
+}
+
+static void put_aliases(const char *path, struct buf *out)
+{
+    const char *comma = "";
+    const struct query_alias *alias;
+    for (size_t i = 0; (alias = query_alias_at(i)) != NULL; i++) {
+        if (strcmp(alias->paths[0], path) == 0 ||
+            (alias->paths[1] != NULL && strcmp(alias->paths[1], path) == 0)) {
+            buf_printf(out, "%s\"%s\"", comma, alias->name);
+            comma = ",";
+        }
+    }
+}
+
+static void answer_fields(struct server_response *response)
+{
+    struct buf *out = &response->body;
+    struct sql_field column;
+    buf_append_text(out, "{\"rows\":[");
+    for (enum query_field f = 0; f < QUERY_OTHER; f++) {
+        const struct query_field_info info = query_field_info(f);
+        bool ordered = info.type == QUERY_TYPE_NUMBER || info.type == QUERY_TYPE_DATE ||
+                       info.type == QUERY_TYPE_IP;
+        buf_printf(out, "%s{\"path\":", f == 0 ? "" : ",");
+        json_append_text(out, info.path);
+        buf_printf(out, ",\"type\":\"%s\",\"aliases\":[", type_text(info.type));
+        put_aliases(info.path, out);
+        buf_printf(out, "],\"groups\":%s,\"operators\":[\":\"%s],\"help\":",
+                   sql_field(f, &column) ? "true" : "false",
+                   ordered ? ",\"<\",\"<=\",\">\",\">=\"" : "");
+        json_append_text(out, info.help == NULL ? "" : info.help);
+        buf_append_char(out, '}');
+    }
+    buf_append_text(out, "]}\n");
+}
+
+static void put_store_health(const struct store_state *s, struct buf *out)
+{
+    buf_printf(out,
+               "\"store\":{\"records\":%" PRIu64 ",\"stored\":%" PRIu64 ",\"skipped\":%" PRIu64
+               ",\"duplicates\":%" PRIu64 ",\"forgotten\":%" PRIu64 ",\"used_bytes\":%" PRIu64
+               ",\"file_bytes\":%" PRIu64 ",\"disk_free\":%" PRIu64 ",\"oldest\":",
+               s->records, s->stored, s->skipped, s->duplicates, s->forgotten, s->used_bytes,
+               s->file_bytes, s->disk_free);
+    const int64_t times[] = { s->oldest_ns, s->newest_ns };
+    for (size_t i = 0; i < 2; i++) {
+        buf_append_text(out, i == 0 ? "" : ",\"newest\":");
+        if (times[i] == 0) {
+            buf_append_text(out, "null");
+        } else {
+            buf_append_char(out, '"');
+            api_time_put(times[i], 0, out);
+            buf_append_char(out, '"');
+        }
+    }
+    buf_append_text(out, "},");
+}
+
+static void answer_health(struct api *a, struct server_response *response)
+{
+    struct buf *out = &response->body;
+    struct store_state state = { .records = 0 };
+    bool has_store = a->settings.store != NULL;
+    if (has_store) {
+        state = store_state(a->settings.store);
+    }
+    const char *comma = state.failing && state.full ? "," : "";
+    buf_printf(out, "{\"status\":\"%s\",\"reasons\":[%s%s%s],",
+               state.failing || state.full ? "error" : "ok",
+               state.failing ? "\"the store cannot be written to; it is tried again\"" : "", comma,
+               state.full ? "\"the disk is at its floor: nothing is stored\"" : "");
+    if (has_store) {
+        put_store_health(&state, out);
+    }
+    if (a->settings.health != NULL) {
+        a->settings.health(a->settings.health_context, out);
+    }
+    buf_printf(out, "\"has_store\":%s}\n", has_store ? "true" : "false");
+}
+
+// --- Dispatch ------------------------------------------------------------------------------------
+
+static void answer_endpoint(struct api *a, enum api_endpoint endpoint, struct api_asked *asked,
+                            const struct server_request *request, struct server_response *response)
+{
+    bool needs_store = endpoint != API_FIELDS && endpoint != API_HEALTH;
+    if (needs_store && (a->settings.store == NULL || a->settings.asks == NULL)) {
+        answer_error(response, 503, "there is no store to ask: start weir with -transport store");
+        return;
+    }
+    switch (endpoint) {
+    case API_FIELDS:
+        answer_fields(response);
+        break;
+    case API_HEALTH:
+        answer_health(a, response);
+        break;
+    case API_FLOWS:
+        answer_flows(a, asked, request, response);
+        break;
+    case API_LIVE:
+    case API_EXPORT:
+    case API_OPENAPI:
+        answer_error(response, 501, "%s is not there yet", api_endpoints[endpoint].name);
+        break;
+    default:
+        answer_table(a, endpoint, asked, request, response);
+    }
+}
+
+bool api_handle(struct api *a, const struct server_request *request,
+                struct server_response *response)
+{
+    size_t root = strlen(ROOT);
+    if (strncmp(request->path, ROOT, root) != 0 ||
+        (request->path[root] != '/' && request->path[root] != '\0')) {
+        return false;
+    }
+    const char *name = request->path + root + (request->path[root] == '/');
+    enum api_endpoint endpoint = api_endpoint_find(name);
+    response->content_type = "application/json";
+    if (endpoint == API_ENDPOINT_COUNT) {
+        answer_unknown(response);
+        return true;
+    }
+    if (strcmp(request->method, "GET") != 0) {
+        server_add_header(response, "Allow", "GET");
+        answer_error(response, 405, "%s is asked with GET", name);
+        return true;
+    }
+    struct timespec now;
+    struct api_asked asked;
+    struct api_fault fault;
+    (void)clock_gettime(CLOCK_REALTIME, &now); // cannot fail for this clock
+    const struct api_moment moment = {
+        .now_ns = (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec,
+        .applications = a->settings.applications,
+    };
+    const char *accept = request->connection == NULL ? NULL : server_header(request, "Accept");
+    if (api_params_read(endpoint, request->query, accept, &moment, &asked, &fault) != 0) {
+        answer_fault(&fault, response);
+        return true;
+    }
+    answer_endpoint(a, endpoint, &asked, request, response);
+    api_asked_release(&asked);
+    return true;
+}
