@@ -6,8 +6,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/json_text.h"
 #include "base/mem.h"
 #include "store/sql.h"
@@ -17,7 +17,7 @@
 
 #define ROOT "/api/v1"
 
-enum { DOCUMENT_SIZE_MAX = 16 << 20, RETRY_S = 2 };
+enum { RETRY_S = 2 };
 
 struct api {
     struct api_settings settings;
@@ -327,12 +327,27 @@ static void answer_health(struct api *a, struct server_response *response)
     buf_printf(out, "\"has_store\":%s}\n", has_store ? "true" : "false");
 }
 
+static void answer_live(struct api *a, struct api_asked *asked, struct server_response *response)
+{
+    if (a->settings.live == NULL) {
+        answer_error(response, 503, "there are no live records here");
+        return;
+    }
+    struct kql *filter = asked->filter;
+    asked->filter = NULL; // the listener's from here on
+    int status = live_listen(a->settings.live, filter, asked->rate, response);
+    if (status != 0) {
+        answer_error(response, 503, "%s",
+                     status == ERR_FULL ? "too many listen already" : status_text(status));
+    }
+}
+
 // --- Dispatch ------------------------------------------------------------------------------------
 
 static void answer_endpoint(struct api *a, enum api_endpoint endpoint, struct api_asked *asked,
                             const struct server_request *request, struct server_response *response)
 {
-    bool needs_store = endpoint != API_FIELDS && endpoint != API_HEALTH;
+    bool needs_store = endpoint != API_FIELDS && endpoint != API_HEALTH && endpoint != API_LIVE;
     if (needs_store && (a->settings.store == NULL || a->settings.asks == NULL)) {
         answer_error(response, 503, "there is no store to ask: start weir with -transport store");
         return;
@@ -348,6 +363,8 @@ static void answer_endpoint(struct api *a, enum api_endpoint endpoint, struct ap
         answer_flows(a, asked, request, response);
         break;
     case API_LIVE:
+        answer_live(a, asked, response);
+        break;
     case API_EXPORT:
     case API_OPENAPI:
         answer_error(response, 501, "%s is not there yet", api_endpoints[endpoint].name);
@@ -377,12 +394,10 @@ bool api_handle(struct api *a, const struct server_request *request,
         answer_error(response, 405, "%s is asked with GET", name);
         return true;
     }
-    struct timespec now;
     struct api_asked asked;
     struct api_fault fault;
-    (void)clock_gettime(CLOCK_REALTIME, &now); // cannot fail for this clock
     const struct api_moment moment = {
-        .now_ns = (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec,
+        .now_ns = clock_wall_ns(),
         .applications = a->settings.applications,
     };
     const char *accept = request->connection == NULL ? NULL : server_header(request, "Accept");
