@@ -65,6 +65,8 @@ static void put_double(double value, struct buf *out)
 {
     if (!isfinite(value)) {
         buf_append_text(out, "null");
+    } else if (fabs(value) < 1e15 && value == floor(value)) { // 1000, not 1e+03
+        buf_printf(out, "%.0f", value);
     } else if (buf_reserve(out, JSON_DOUBLE_SIZE_MAX) == 0) {
         buf_advance(out, json_put_double(buf_tail(out), value));
     }

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "web/api_params.h"
+
+#include "../unit.h"
+
+#define NOW UINT64_C(1770000000000000000)
+#define HOUR (INT64_C(3600) * 1000000000)
+
+static const struct api_moment MOMENT = { .now_ns = NOW };
+
+static void is_refused(enum api_endpoint endpoint, const char *query, const char *parameter)
+{
+    struct api_asked asked;
+    struct api_fault fault;
+    assert_int_not_equal(api_params_read(endpoint, query, NULL, &MOMENT, &asked, &fault), 0);
+    assert_int_equal(fault.status, 400);
+    assert_true(fault.text[0] != '\0');
+    if (parameter == NULL) {
+        assert_null(fault.parameter);
+    } else {
+        assert_string_equal(fault.parameter, parameter);
+    }
+}
+
+static struct api_asked read_fine(enum api_endpoint endpoint, const char *query)
+{
+    struct api_asked asked;
+    struct api_fault fault;
+    if (api_params_read(endpoint, query, NULL, &MOMENT, &asked, &fault) != 0) {
+        fail_msg("%s: %s", query, fault.text);
+    }
+    return asked;
+}
+
+static void refuses(void **state)
+{
+    (void)state;
+    is_refused(API_TOP, "dims=src&nn=5", NULL);         // no such parameter
+    is_refused(API_TOP, "dims=src&after=0", NULL);      // of another end point
+    is_refused(API_TOP, "dims=src&n=5&n=5", "n");       // twice
+    is_refused(API_TOP, "dims=src&n=0", "n");           //
+    is_refused(API_TOP, "dims=src&n=10001", "n");       //
+    is_refused(API_TOP, "dims=src&by=bits", "by");      //
+    is_refused(API_TOP, "dims=src&other=yes", "other"); //
+    is_refused(API_TOP, "dims=src&from=x", "from");     //
+    is_refused(API_TOP, "dims=src&from=now", "from");   // not before to
+    is_refused(API_TOP, "", "dims");                    //
+    is_refused(API_TOP, "dims=src,src,src,src", "dims");
+    is_refused(API_TOP, "dims=src,", "dims");
+    is_refused(API_TOP, "dims=port", "dims"); // two fields
+    is_refused(API_TOP, "dims=source.ip/0", "dims");
+    is_refused(API_TOP, "dims=source.ip/129", "dims");
+    is_refused(API_TOP, "dims=source.port/24", "dims");
+    is_refused(API_TOP, "dims=src&format=parquet", "format");
+    is_refused(API_EXPORT, "format=json", "format");
+    is_refused(API_MATRIX, "dims=src", "dims");
+    is_refused(API_SERIES, "step=5", "step");
+    is_refused(API_SERIES, "step=0m", "step");
+    is_refused(API_FLOWS, "n=1001", "n");
+    is_refused(API_FLOWS, "after=12", "after");
+    is_refused(API_VALUES, "", "field");
+    is_refused(API_CHANGES, "compare=previous&baseline_from=now-1d", "compare");
+    is_refused(API_LIVE, "rate=1001", "rate");
+}
+
+static void reads_questions(void **state)
+{
+    (void)state;
+    struct api_asked a = read_fine(API_TOP, "dims=src,source.ip/24,destination.ip/64&by=packets");
+    assert_int_equal(a.question.to_ns, (int64_t)NOW);
+    assert_int_equal(a.question.from_ns, (int64_t)NOW - HOUR);
+    assert_int_equal(a.question.limit, 10);
+    assert_int_equal(a.question.by, METRIC_PACKETS);
+    assert_int_equal(a.question.dimension_count, 3);
+    assert_int_equal(a.question.dimensions[0].field, QUERY_SOURCE_IP);
+    assert_int_equal(a.question.dimensions[1].prefix_v4, 24);
+    assert_int_equal(a.question.dimensions[2].prefix_v6, 64);
+    assert_int_equal(a.form, API_JSON);
+    api_asked_release(&a);
+    a = read_fine(API_CHANGES, "");
+    assert_int_equal(a.question.compare_to_ns, a.question.from_ns);
+    assert_int_equal(a.question.compare_from_ns, a.question.from_ns - HOUR);
+    api_asked_release(&a);
+    a = read_fine(API_SERIES, "compare=previous&step=5m&rank=max");
+    assert_int_equal(a.question.before_ns, HOUR);
+    assert_int_equal(a.question.step_ns, HOUR / 12);
+    assert_int_equal(a.question.rank, RANK_MAX);
+    api_asked_release(&a);
+}
+
+static void a_cursor_comes_back(void **state)
+{
+    (void)state;
+    char text[40];
+    char query[64];
+    api_cursor_put(-5, UINT64_MAX - 1, text, sizeof(text));
+    (void)snprintf(query, sizeof(query), "after=%s", text); // fits
+    struct api_asked a = read_fine(API_FLOWS, query);
+    assert_int_equal(a.after_ts, -5);
+    assert_true(a.after_id == UINT64_MAX - 1);
+    api_asked_release(&a);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(refuses),
+        cmocka_unit_test(reads_questions),
+        cmocka_unit_test(a_cursor_comes_back),
+    };
+    return UNIT_MAIN("web/api_params", tests);
+}
