@@ -142,6 +142,9 @@ static void answer_table(struct api *a, enum api_endpoint endpoint, const struct
     } else {
         response->content_type = content_type(asked->form);
         api_answer_put(&answer, asked, &response->body);
+        if (response->body.bad) {
+            answer_error(response, 413, "the answer is too large: ask for fewer rows (n)");
+        }
     }
     answer_release(&answer);
 }

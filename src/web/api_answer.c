@@ -263,7 +263,7 @@ static void put_meta(const struct answer *a, const struct api_asked *asked, stru
     }
     buf_printf(out, ",\"cut\":%s,\"rows_read\":%" PRIu64 ",\"took_ms\":", a->cut ? "true" : "false",
                a->rows_read);
-    put_double((double)(a->took_ns / 1000) / 1000, out);
+    put_double(floor((double)a->took_ns / 1e3) / 1e3, out); // to the microsecond
     buf_append_char(out, '}');
 }
 
