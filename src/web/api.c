@@ -97,14 +97,15 @@ static const char *content_type(enum api_form form)
 
 static bool is_gone(void *context)
 {
-    const struct server_request *request = context;
+    const struct server_request *const *at = context;
+    const struct server_request *request = *at;
     return request->connection != NULL && server_is_gone(request);
 }
 
-/// The patience of a request; the context is only read.
-static struct ask_patience patience_of(const struct server_request *request)
+/// The patience of a request; `request` must last as long.
+static struct ask_patience patience_of(const struct server_request **request)
 {
-    return (struct ask_patience){ .is_gone = is_gone, .context = (void *)(uintptr_t)request };
+    return (struct ask_patience){ .is_gone = is_gone, .context = request };
 }
 
 static int ask_table(struct api *a, enum api_endpoint endpoint, const struct api_asked *asked,
@@ -135,7 +136,7 @@ static void answer_table(struct api *a, enum api_endpoint endpoint, const struct
 {
     struct err err;
     struct answer answer;
-    const struct ask_patience patience = patience_of(request);
+    const struct ask_patience patience = patience_of(&request);
     answer_init(&answer);
     if (ask_table(a, endpoint, asked, &patience, &answer, &err) != 0) {
         answer_failure(response, &err);
@@ -219,7 +220,7 @@ static void answer_flows(struct api *a, const struct api_asked *asked,
 {
     struct err err;
     struct question q = asked->question;
-    const struct ask_patience patience = patience_of(request);
+    const struct ask_patience patience = patience_of(&request);
     struct page p = { .out = &response->body, .form = asked->form, .limit = q.limit };
     if (asked->form == API_CSV) {
         answer_error(response, 400, "records are JSON documents: ask for format=json or ndjson");
