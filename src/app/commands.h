@@ -16,6 +16,8 @@ int import_command(const struct settings *s);
 /// import -deadletter.
 int resend_command(const struct settings *s);
 int replay_command(const struct settings *s);
+int query_command(const struct settings *s);
+int backup_command(const struct settings *s);
 int generate_command(const struct settings *s);
 int setup_command(const struct settings *s);
 int check_command(struct settings *s);

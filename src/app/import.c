@@ -416,7 +416,7 @@ static int start(struct import *im, struct err *err)
     static const struct log_attr LABEL[] = { LOG_TEXT("source", "import"), LOG_END };
     im->worker_count = thread_count(im->settings);
     if (pipeline_open(&im->pipeline, im->settings, im->worker_count, err) != 0 ||
-        open_positions(im, err) != 0) {
+        open_positions(im, err) != 0 || pipeline_start(&im->pipeline, im->settings, err) != 0) {
         return err->status;
     }
     im->pipeline.patience.places = PIPELINE_PLACES_FEW;
@@ -575,6 +575,7 @@ static int finish(struct import *im)
     progress_end(&im->progress);
     pipeline_stop(&im->pipeline);
     pipeline_tick(&im->pipeline); // the last positions
+    pipeline_tidy_store(&im->pipeline);
     struct progress_state s = state_of(im);
     uint64_t bad = log_bad_lines(&s.sums);
     for (size_t i = 0; i < im->pipeline.transport_count; i++) {
@@ -586,7 +587,7 @@ static int finish(struct import *im)
         bad += books.error_documents + books.refused + books.dropped[TRANSPORT_DROP_TOO_LARGE];
     }
     (void)pipeline_log_books(&im->pipeline, &s.sums); // it says so when they do not balance
-    if (atomic_load(&im->pipeline.closed)) {
+    if (atomic_load(&im->pipeline.closed) && !atomic_load(&im->pipeline.gave_up)) {
         return EXIT_CANNOT_RUN; // nobody reads what would be said
     }
     if (im->settings->summary[0] != '\0') {
@@ -634,7 +635,7 @@ int import_command(const struct settings *s)
     } else {
         pipeline_stop(&im->pipeline);
     }
-    bool closed = atomic_load(&im->pipeline.closed);
+    bool closed = atomic_load(&im->pipeline.closed) && !atomic_load(&im->pipeline.gave_up);
     release(im);
     if (closed) {
         signals_die_of_pipe();

@@ -96,6 +96,10 @@ static int dispatch(struct settings *s)
         return s->deadletter[0] != '\0' ? resend_command(s) : import_command(s);
     case COMMAND_REPLAY:
         return replay_command(s);
+    case COMMAND_QUERY:
+        return query_command(s);
+    case COMMAND_BACKUP:
+        return backup_command(s);
     case COMMAND_GENERATE:
         return generate_command(s);
     case COMMAND_SETUP:

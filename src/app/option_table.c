@@ -17,12 +17,17 @@ enum {
     IN_PIPELINE = IN_LISTENING | IN_IMPORT | IN_REPLAY,
     IN_SETUP = 1 << COMMAND_SETUP,
     IN_SEARCH = IN_PIPELINE | IN_SETUP,
-    IN_STORE = IN_PIPELINE,
-    IN_ALL = IN_PIPELINE | IN_GENERATE | IN_SETUP,
+    IN_QUERY = 1 << COMMAND_QUERY,
+    IN_ASKING = IN_QUERY | 1 << COMMAND_BACKUP, ///< a running weir, or the store itself
+    IN_KEEPING = IN_PIPELINE,
+    IN_STORE = IN_PIPELINE | IN_ASKING,
+    IN_NAMES = IN_PIPELINE | IN_QUERY,
+    IN_ALL = IN_PIPELINE | IN_ASKING | IN_GENERATE | IN_SETUP,
 };
 
 #define SECTION_SEARCH "Elasticsearch and OpenSearch (-transport elasticsearch)"
 #define SECTION_STORE "Store (-transport store)"
+#define SECTION_QUERY "The question"
 #define SECTION_ECS "ECS documents (-format ecs, -transport elasticsearch)"
 #define SECTION_NAMES "Geography and names of ECS documents"
 /// Read, so that goflow2's command lines work, and of no effect without -transport kafka.
@@ -53,6 +58,10 @@ const struct command_info COMMANDS[COMMAND_COUNT] = {
                          "read goflow2 logs once (plain, .gz, .zst; - is stdin)" },
     [COMMAND_REPLAY] = { "replay", "[FLAGS] FILE...",
                          "read pcap and pcapng captures as though received" },
+    [COMMAND_QUERY] = { "query", "[FLAGS] [KQL]",
+                        "ask the store of a running weir, or one that nobody holds" },
+    [COMMAND_BACKUP] = { "backup", "[FLAGS] FILE",
+                         "a whole copy of the store, also while weir runs" },
     [COMMAND_GENERATE] = { "generate", "[FLAGS] URL",
                            "send made-up sFlow to udp://HOST:PORT or into pcap://FILE" },
     [COMMAND_SETUP] = { "setup", "[FLAGS]",

@@ -19,10 +19,8 @@
 #include "base/text.h"
 #include "base/yml.h"
 
-enum { CONFIG_DEPTH_MAX = 6, QUOTED_SIZE = 256, WARNINGS_SIZE_MAX = 1 << 16 };
+enum { QUERY_ROWS_MAX = 10000, CONFIG_DEPTH_MAX = 6, QUOTED_SIZE = 256, WARNINGS_SIZE_MAX = 1 << 16 };
 
-/// Commands of later versions: named, so that who types them learns more than "unknown".
-static const char *const LATER_COMMANDS[] = { "query", "backup" };
 /// Flags that goflow2 v3 has and v2 has not.
 static const char *const LATER_FLAGS[] = { "templates.ttl", "templates.sweep-interval",
                                            "templates.ttl.extend-on-access", "templates.json.path",
@@ -94,7 +92,7 @@ static const char *expected(enum option_id option, int status)
         [OPTION_TYPE_INT] = "a whole number",
         [OPTION_TYPE_DURATION] = "a time such as 10s or 1m30s",
         [OPTION_TYPE_TIME] = "a time such as 2026-01-31 or 2026-01-31T12:00:00Z",
-        [OPTION_TYPE_SIZE] = "bytes, such as 65536, 64k or 1m",
+        [OPTION_TYPE_SIZE] = "bytes, such as 65536, 64k or 50GB",
         [OPTION_TYPE_SECRET] = "a text",
     };
     return status == ERR_RANGE ? "a number in range" : WORDS[OPTIONS[option].type];
@@ -168,7 +166,7 @@ static const char *example_for(enum option_id option)
     case OPTION_TYPE_TIME:
         return ", expected 2026-01-31 or 2026-01-31T12:00:00Z";
     case OPTION_TYPE_SIZE:
-        return ", expected bytes, such as 65536, 64k, 4m or 1g";
+        return ", expected bytes, such as 65536, 64k, 4m or 50GB";
     default:
         return "";
     }
@@ -253,11 +251,6 @@ static int parse_flags(struct reader *r, int argc, char **argv, int index)
 
 static int unknown_command(const char *name, struct err *err)
 {
-    for (size_t i = 0; i < sizeof(LATER_COMMANDS) / sizeof(LATER_COMMANDS[0]); i++) {
-        if (strcmp(name, LATER_COMMANDS[i]) == 0) {
-            return err_set(err, ERR_USAGE, "weir %s comes in a later version", name);
-        }
-    }
     struct text_nearest nearest = text_nearest_to(name);
     for (int c = 0; c < COMMAND_COUNT; c++) {
         text_nearest_try(&nearest, COMMANDS[c].name);
@@ -296,15 +289,34 @@ static const char *operand_of(enum command command)
 {
     switch (command) {
     case COMMAND_IMPORT:
-        return "FILE, a log that goflow2 wrote (plain, .gz, .zst), or - for standard input";
+        return "FILE, a log that goflow2 wrote (plain, .gz, .zst), a .parquet file of weir's, or - "
+               "for standard input";
     case COMMAND_REPLAY:
         return "FILE, a pcap or pcapng capture";
+    case COMMAND_BACKUP:
+        return "FILE, which is made and must not be there yet";
     default:
         return "URL: udp://HOST:PORT or pcap://FILE";
     }
 }
 
-/// import, replay and generate take arguments, behind their flags.
+/// A condition that the shell took apart is put together again by the command; a flag behind it was
+/// hardly meant as a word to look for.
+static int check_condition(const struct settings *s, struct err *err)
+{
+    for (int i = 1; i < s->arg_count; i++) {
+        const char *name = s->args[i] + 1;
+        int option = option_by_name(name, strcspn(name, "="));
+        if (s->args[i][0] == '-' && option >= 0 &&
+            option_is_of((enum option_id)option, COMMAND_QUERY)) {
+            return err_set(err, ERR_USAGE, "flags go first: %.60s before \"%.100s\"", s->args[i],
+                           s->args[0]);
+        }
+    }
+    return 0;
+}
+
+/// import, replay, backup and generate take arguments, behind their flags.
 static int check_operands(const struct settings *s, bool resends, struct err *err)
 {
     if (resends) {
@@ -325,9 +337,11 @@ static int check_operands(const struct settings *s, bool resends, struct err *er
                            s->args[0]);
         }
     }
-    if (s->command == COMMAND_GENERATE && s->arg_count > 1) {
-        return err_set(err, ERR_USAGE, "unexpected argument \"%.100s\": generate has one URL",
-                       s->args[1]);
+    bool one = s->command == COMMAND_GENERATE || s->command == COMMAND_BACKUP;
+    if (one && s->arg_count > 1) {
+        return err_set(err, ERR_USAGE, "unexpected argument \"%.100s\": %s has one %s", s->args[1],
+                       COMMANDS[s->command].name,
+                       s->command == COMMAND_GENERATE ? "URL" : "FILE");
     }
     return 0;
 }
@@ -345,10 +359,13 @@ static int check_args(const struct reader *r)
         return check_help_args(s, err);
     }
     if (s->command == COMMAND_IMPORT || s->command == COMMAND_REPLAY ||
-        s->command == COMMAND_GENERATE) {
+        s->command == COMMAND_GENERATE || s->command == COMMAND_BACKUP) {
         bool resends =
             r->texts[OPTION_DEADLETTER] != NULL && r->texts[OPTION_DEADLETTER][0] != '\0';
         return check_operands(s, resends, err);
+    }
+    if (s->command == COMMAND_QUERY) {
+        return check_condition(s, err);
     }
     if (s->arg_count == 0) {
         return 0;
@@ -611,6 +628,39 @@ static bool is_range(struct err *err, const char *name, int64_t value, int64_t m
     return false;
 }
 
+static bool is_one_of(struct err *err, const char *option, const char *value,
+                      const char *const *choices)
+{
+    for (size_t i = 0; choices[i] != NULL; i++) {
+        if (strcmp(choices[i], value) == 0) {
+            return true;
+        }
+    }
+    struct text_nearest nearest = text_nearest_to(value);
+    for (size_t i = 0; choices[i] != NULL; i++) {
+        text_nearest_try(&nearest, choices[i]);
+    }
+    (void)err_set(err, ERR_INVALID, "-%s \"%.50s\": there is no such %s%s", option, value,
+                  strcmp(option, "o") == 0 ? "form (table, json, csv, ndjson)"
+                                           : "measure (bytes, packets, flows)",
+                  text_nearest_hint(&nearest)); // false says it
+    return false;
+}
+
+static int check_question(const struct settings *s, struct err *err)
+{
+    static const char *const FORMS[] = { "table", "json", "csv", "ndjson", NULL };
+    static const char *const MEASURES[] = { "bytes", "packets", "flows", NULL };
+    if (!is_one_of(err, "o", s->output, FORMS) || !is_one_of(err, "by", s->by, MEASURES) ||
+        !is_range(err, "n", s->rows, 1, QUERY_ROWS_MAX)) {
+        return err->status;
+    }
+    if (s->top[0] != '\0' && s->series[0] != '\0') {
+        return err_set(err, ERR_INVALID, "-top and -series: one of them");
+    }
+    return 0;
+}
+
 int settings_check(const struct settings *s, struct err *err)
 {
     if (strcmp(s->produce, "raw") == 0) {
@@ -628,6 +678,9 @@ int settings_check(const struct settings *s, struct err *err)
                   is_range(err, "import.line_max", (int64_t)s->import_line_max, LOG_LINE_SIZE_LEAST,
                            LOG_LINE_SIZE_MAX);
         return ok ? 0 : err->status;
+    }
+    if (s->command == COMMAND_QUERY) {
+        return check_question(s, err);
     }
     if (s->command == COMMAND_GENERATE) {
         bool ok = is_range(err, "rate", s->rate, 0, 10000000) &&

@@ -125,6 +125,18 @@ struct settings {
     const char *kibana;
     bool dry_run;
     bool uninstall;
+    uint64_t last_ns; ///< query
+    const char *from;
+    const char *to;
+    const char *tz;
+    const char *top;
+    const char *series;
+    uint64_t step_ns;
+    const char *by;
+    int64_t rows;
+    bool other;
+    bool both;
+    const char *output;
     const char *ports;    ///< replay
     int64_t rate;         ///< generate: datagrams per second, 0 for as fast as can be
     int64_t count;        ///< datagrams in all, 0 for no end

@@ -6,8 +6,11 @@
 
 #include <string.h>
 
+#include "app/handover.h"
+#include "app/local.h"
 #include "transport/elasticsearch.h"
 #include "transport/file.h"
+#include "transport/store.h"
 
 // --- Which ---------------------------------------------------------------------------------------
 
@@ -22,13 +25,15 @@ static int read_name(const char *name, size_t size, unsigned *outputs, struct er
         *outputs |= OUTPUT_FILE;
     } else if (is_named(name, size, "elasticsearch") || is_named(name, size, "opensearch")) {
         *outputs |= OUTPUT_ELASTICSEARCH;
-    } else if (is_named(name, size, "kafka") || is_named(name, size, "store")) {
+    } else if (is_named(name, size, "store")) {
+        *outputs |= OUTPUT_STORE;
+    } else if (is_named(name, size, "kafka")) {
         return err_set(err, ERR_UNSUPPORTED,
-                       "-transport %.*s is not in this version; file and elasticsearch are",
-                       (int)size, name);
+                       "-transport kafka is not in this version; store, file and elasticsearch "
+                       "are");
     } else {
         return err_set(err, ERR_INVALID,
-                       "-transport \"%.*s\": no such transport (file, elasticsearch)",
+                       "-transport \"%.*s\": no such transport (store, file, elasticsearch)",
                        (int)(size < 50 ? size : 50), name);
     }
     return 0;
@@ -37,6 +42,19 @@ static int read_name(const char *name, size_t size, unsigned *outputs, struct er
 static bool is_given(const struct settings *s, enum option_id option)
 {
     return s->sources[option] != SOURCE_DEFAULT;
+}
+
+/// Those that nobody named.
+static unsigned implied(const struct settings *s)
+{
+    bool none = strcmp(s->store, "none") == 0;
+    bool store = !none && (!s->goflow2 || s->store[0] != '\0');
+    bool elasticsearch = s->es_url[0] != '\0' || s->es_cloud_id[0] != '\0';
+    unsigned outputs = 0;
+    outputs |= store ? OUTPUT_STORE : 0U;
+    outputs |= elasticsearch ? OUTPUT_ELASTICSEARCH : 0U;
+    outputs |= s->transport_file[0] != '\0' || outputs == 0 ? OUTPUT_FILE : 0U;
+    return outputs;
 }
 
 int outputs_read(const struct settings *s, unsigned *ret_outputs, struct err *err)
@@ -50,12 +68,10 @@ int outputs_read(const struct settings *s, unsigned *ret_outputs, struct err *er
         }
         list += size + (list[size] == ',');
     }
-    if (outputs == 0) {
-        bool elasticsearch = s->es_url[0] != '\0' || s->es_cloud_id[0] != '\0';
-        outputs |= elasticsearch ? OUTPUT_ELASTICSEARCH : 0U;
-        outputs |= !elasticsearch || s->transport_file[0] != '\0' ? OUTPUT_FILE : 0U;
+    if ((outputs & OUTPUT_STORE) != 0 && strcmp(s->store, "none") == 0) {
+        return err_set(err, ERR_INVALID, "-transport store, and -transport.store none: one of them");
     }
-    *ret_outputs = outputs;
+    *ret_outputs = outputs == 0 ? implied(s) : outputs;
     return 0;
 }
 
@@ -66,12 +82,13 @@ static bool is_file_ecs(const struct settings *s, unsigned outputs)
 
 bool outputs_want_enrich(const struct settings *s, unsigned outputs)
 {
-    return is_file_ecs(s, outputs) || ((outputs & OUTPUT_ELASTICSEARCH) != 0 && !s->es_raw);
+    return is_file_ecs(s, outputs) || (outputs & OUTPUT_STORE) != 0 ||
+           ((outputs & OUTPUT_ELASTICSEARCH) != 0 && !s->es_raw);
 }
 
 bool outputs_want_ecs(const struct settings *s, unsigned outputs)
 {
-    return is_file_ecs(s, outputs) || (outputs & OUTPUT_ELASTICSEARCH) != 0;
+    return is_file_ecs(s, outputs) || (outputs & (OUTPUT_ELASTICSEARCH | OUTPUT_STORE)) != 0;
 }
 
 bool outputs_want_lines(const struct settings *s, unsigned outputs)
@@ -82,9 +99,10 @@ bool outputs_want_lines(const struct settings *s, unsigned outputs)
 
 size_t outputs_batches_max(const struct settings *s, unsigned outputs)
 {
-    return (outputs & OUTPUT_ELASTICSEARCH) != 0
-               ? elasticsearch_batches_max((size_t)s->es_connections)
-               : 0;
+    size_t count = (outputs & OUTPUT_ELASTICSEARCH) != 0
+                       ? elasticsearch_batches_max((size_t)s->es_connections)
+                       : 0;
+    return count + ((outputs & OUTPUT_STORE) != 0 ? TRANSPORT_STORE_BATCHES_MAX : 0);
 }
 
 // --- Making them ---------------------------------------------------------------------------------
@@ -134,6 +152,45 @@ static int start_elasticsearch(struct pipeline *p, const struct settings *s, siz
     return start(p, &TRANSPORT_ELASTICSEARCH, self, capacity, closed, err);
 }
 
+/// Another weir has the store: it gets the records.
+static int start_handover(struct pipeline *p, size_t capacity, transport_closed_fn *closed,
+                          struct err *err)
+{
+    const struct handover_settings settings = { .socket = p->store_options.socket,
+                                                .mapping = p->mapping,
+                                                .gave_up = &p->gave_up };
+    void *self;
+    if (handover_open(&settings, &self, err) != 0) {
+        return err->status;
+    }
+    return start(p, &TRANSPORT_HANDOVER, self, capacity, closed, err);
+}
+
+static int start_store(struct pipeline *p, const struct settings *s, size_t capacity,
+                       transport_closed_fn *closed, struct err *err)
+{
+    struct store_options *o = &p->store_options;
+    if (store_options_read(o, s, p->mapping, err) != 0) {
+        return err->status;
+    }
+    bool once = s->command == COMMAND_IMPORT || s->command == COMMAND_REPLAY;
+    if (once && local_has_store(o->socket, s->store)) {
+        return start_handover(p, capacity, closed, err);
+    }
+    if (store_options_make(s, err) != 0 || store_open(&o->settings, &p->store, err) != 0 ||
+        keeper_start(p->store, &p->keeper, err) != 0) {
+        return err->status;
+    }
+    const struct transport_store_settings store = { .store = p->store, .keeper = p->keeper };
+    void *self;
+    if (transport_store_open(&store, &self, err) != 0 ||
+        start(p, &TRANSPORT_STORE, self, capacity, closed, err) != 0) {
+        return err->status;
+    }
+    p->store_transport = p->transports[p->transport_count - 1];
+    return 0;
+}
+
 int outputs_start(struct pipeline *p, const struct settings *s, unsigned outputs, size_t capacity,
                   transport_closed_fn *closed, struct err *err)
 {
@@ -143,6 +200,9 @@ int outputs_start(struct pipeline *p, const struct settings *s, unsigned outputs
     }
     if (status == 0 && (outputs & OUTPUT_ELASTICSEARCH) != 0) {
         status = start_elasticsearch(p, s, capacity, closed, err);
+    }
+    if (status == 0 && (outputs & OUTPUT_STORE) != 0) {
+        status = start_store(p, s, capacity, closed, err);
     }
     return status;
 }

@@ -117,7 +117,8 @@ static int start(struct replay *r, struct err *err)
 {
     static const struct log_attr LABEL[] = { LOG_TEXT("source", "replay"), LOG_END };
     if (parse_ports(r, r->settings->ports, err) != 0 ||
-        pipeline_open(&r->pipeline, r->settings, 1, err) != 0) {
+        pipeline_open(&r->pipeline, r->settings, 1, err) != 0 ||
+        pipeline_start(&r->pipeline, r->settings, err) != 0) {
         return err->status;
     }
     r->pipeline.patience = (struct transport_patience){ .tick = hear_signals,
@@ -171,12 +172,15 @@ int replay_command(const struct settings *s)
         code = err.status == ERR_USAGE ? EXIT_USAGE : EXIT_CANNOT_RUN;
     }
     pipeline_stop(&r->pipeline);
+    pipeline_tidy_store(&r->pipeline);
     if (r->intake != NULL) {
         struct ledger_sums sums = { 0 };
         ledger_add_to(&r->intake->ledger, &sums);
         (void)pipeline_log_books(&r->pipeline, &sums); // it says so when they do not balance
     }
-    bool closed = atomic_load(&r->pipeline.closed);
+    bool gave_up = atomic_load(&r->pipeline.gave_up);
+    bool closed = atomic_load(&r->pipeline.closed) && !gave_up;
+    code = gave_up ? EXIT_CANNOT_RUN : code;
     intake_free(r->intake);
     pipeline_free(&r->pipeline);
     mem_free(r);

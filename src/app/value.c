@@ -13,6 +13,7 @@ int value_size(const char *text, uint64_t max, uint64_t *ret_bytes)
 {
     static const char UNITS[] = "kmg";
     size_t size = strlen(text);
+    size -= size > 2 && (text[size - 1] | 0x20) == 'b' ? 1 : 0; // 50GB is 50g
     const char *unit = size == 0 ? NULL : strchr(UNITS, text[size - 1] | 0x20);
     unsigned shift = unit == NULL || *unit == '\0' ? 0 : 10 * (unsigned)(unit - UNITS + 1);
     uint64_t number;

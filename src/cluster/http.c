@@ -136,10 +136,14 @@ static void set_options(struct http *h)
     SET(h, CURLOPT_CONNECTTIMEOUT_MS,
         timeout_ms < CONNECT_TIMEOUT_MS ? timeout_ms : (long)CONNECT_TIMEOUT_MS);
     SET(h, CURLOPT_USERAGENT, h->settings.agent);
+    SET(h, CURLOPT_UNIX_SOCKET_PATH, h->settings.socket_path);
     SET(h, CURLOPT_WRITEFUNCTION, take_body);
     SET(h, CURLOPT_HEADERFUNCTION, take_header);
     SET(h, CURLOPT_HEADERDATA, h);
     SET(h, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    if (h->settings.socket_path != NULL) {
+        SET(h, CURLOPT_PROXY, ""); // nobody between two ends of one machine
+    }
     set_files(h);
 }
 

@@ -18,6 +18,7 @@ struct http_settings {
     bool insecure;
     uint64_t timeout_ns;
     const char *agent;
+    const char *socket_path; ///< of a local socket to connect to, whatever the URL says; NULL: none
 };
 
 struct http;
