@@ -21,7 +21,7 @@
 #include "app/version.h"
 #include "base/hash.h"
 
-enum { PART_ALIGN = 8, NAME_SIZE_MAX = 4096 };
+enum { PART_ALIGN = 8, PATH_SIZE = 4096, NAME_SIZE = 1024 };
 
 struct head {
     uint64_t layout;
@@ -147,9 +147,9 @@ static void take(struct rd *r, void *out, size_t size)
 }
 
 /// A text with a NUL put behind it. False when it is too long or has one inside.
-static bool take_text(struct rd *r, uint32_t size, char out[static NAME_SIZE_MAX])
+static bool take_text(struct rd *r, uint32_t size, char *out, size_t out_size)
 {
-    if (size >= NAME_SIZE_MAX) {
+    if (size >= out_size) {
         return false;
     }
     take(r, out, size);
@@ -161,11 +161,11 @@ static int unpack_file(struct rd *r, const uint8_t *begin, handover_origin_fn *m
                        void *context, struct batch *batch)
 {
     struct file_head head;
-    char path[NAME_SIZE_MAX];
-    char type[NAME_SIZE_MAX];
+    char path[PATH_SIZE];
+    char type[NAME_SIZE];
     take(r, &head, sizeof(head));
-    if (!take_text(r, head.path_size, path) || !take_text(r, head.type_size, type) ||
-        head.begin > head.end) {
+    if (!take_text(r, head.path_size, path, sizeof(path)) ||
+        !take_text(r, head.type_size, type, sizeof(type)) || head.begin > head.end) {
         return ERR_INVALID;
     }
     skip_pad(r, begin);
@@ -204,9 +204,9 @@ static int unpack_customs(struct rd *r, const uint8_t *begin, uint32_t count,
 {
     for (uint32_t i = 0; i < count; i++) {
         struct custom_head head;
-        char name[NAME_SIZE_MAX];
+        char name[NAME_SIZE];
         take(r, &head, sizeof(head));
-        if (!take_text(r, head.name_size, name)) {
+        if (!take_text(r, head.name_size, name, sizeof(name))) {
             return ERR_INVALID;
         }
         skip_pad(r, begin);
@@ -259,11 +259,12 @@ static bool are_lists_good(const struct batch *b, const struct flow *f)
 static bool are_texts_good(const struct batch *b, const struct flow *f)
 {
     const struct span texts[] = {
-        f->body,           f->original,          f->proto_text,        f->etype_text,
-        f->type_text,      f->src_place.geo,     f->src_place.as,      f->src_place.as_name,
-        f->dst_place.geo,  f->dst_place.as,      f->dst_place.as_name, f->src_place.network,
-        f->in_names.name,  f->dst_place.network, f->in_names.alias,    f->out_names.name,
-        f->out_names.alias, f->exporter_name,
+        f->body,           f->original,          f->proto_text,
+        f->etype_text,     f->type_text,         f->src_place.geo,
+        f->src_place.as,   f->src_place.as_name, f->dst_place.geo,
+        f->dst_place.as,   f->dst_place.as_name, f->src_place.network,
+        f->in_names.name,  f->dst_place.network, f->in_names.alias,
+        f->out_names.name, f->out_names.alias,   f->exporter_name,
     };
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         if (!is_span_good(b, texts[i], 1)) {
@@ -382,8 +383,9 @@ int handover_unpack(struct rd *r, const struct mapping *mapping, handover_origin
         (void)err_set(err, status, "out of memory"); // likewise
         break;
     default:
-        (void)err_set(err, status, "records that cannot be read: damaged, or from a weir of "
-                                   "another version"); // likewise
+        (void)err_set(err, status,
+                      "records that cannot be read: damaged, or from a weir of "
+                      "another version"); // likewise
         break;
     }
     batch->flow_count = 0;
