@@ -497,7 +497,7 @@ static void control(struct import *im)
         default:
             break;
         }
-        if (atomic_load(&im->pipeline.closed)) {
+        if (atomic_load(&im->pipeline.closed) || atomic_load(&im->pipeline.gave_up)) {
             stop(im);
         }
         uint64_t now_ns = clock_mono_ns();

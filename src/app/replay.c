@@ -73,7 +73,8 @@ static void hear_signals(void *context)
     if (number == SIGHUP) {
         pipeline_reopen(&r->pipeline);
     }
-    bool stop = number == SIGINT || number == SIGTERM || atomic_load(&r->pipeline.closed);
+    bool stop = number == SIGINT || number == SIGTERM || atomic_load(&r->pipeline.closed) ||
+                atomic_load(&r->pipeline.gave_up);
     if (stop && !r->stopped) {
         pipeline_prepare_stop(&r->pipeline);
     }

@@ -5,8 +5,10 @@
  */
 #include "app/store_options.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { STORE_MEMORY_MIN = 128 << 20 }; ///< below it DuckDB cannot sort what a question sorts
 
@@ -41,4 +43,17 @@ int store_options_make(const struct settings *s, struct err *err)
 {
     char path[DATA_PATH_SIZE];
     return data_path(s->data, "store", path, err);
+}
+
+int store_options_find(const struct store_options *o, struct err *err)
+{
+    char path[DATA_PATH_SIZE + sizeof("/store.duckdb")];
+    (void)snprintf(path, sizeof(path), "%s/store.duckdb", o->folder); // fits
+    if (access(path, F_OK) == 0) {
+        return 0;
+    }
+    return err_set_errno(err, errno,
+                         "no weir runs here, and there is no store at %.300s: name one with -data "
+                         "or -transport.store",
+                         o->folder);
 }

@@ -21,3 +21,6 @@ int store_options_read(struct store_options *o, const struct settings *s,
 
 /// Makes the folder of -data, in which the store's own one is to lie. ERR_IO.
 int store_options_make(const struct settings *s, struct err *err) MUST_USE;
+
+/// Whether there is a store: who only asks is not to make one. ERR_NOT_FOUND with words.
+int store_options_find(const struct store_options *o, struct err *err) MUST_USE;

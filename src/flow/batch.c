@@ -77,6 +77,7 @@ struct batch *batch_get(struct batch_pool *pool)
         b->file_count = 0;
         b->keep = BATCH_PASSING;
         atomic_store_explicit(&b->undelivered, false, memory_order_relaxed);
+        atomic_store_explicit(&b->known, 0, memory_order_relaxed);
         atomic_store_explicit(&b->refs, 1, memory_order_relaxed);
     }
     return b;

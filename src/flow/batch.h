@@ -46,6 +46,7 @@ struct batch {
     uint32_t file_count;
     enum batch_keep keep;
     _Atomic bool undelivered; ///< a transport gave it up: positions must not move past it
+    _Atomic uint32_t known;   ///< records of it that the store had already
     uint64_t begun_ns;        ///< monotonic time of the first flow
     struct batch_file files[BATCH_FILES_MAX];
     struct flow flows[BATCH_FLOWS_MAX];
