@@ -67,7 +67,7 @@ static int make_here(const struct store_options *o, char ret_path[static PATH_MA
 
 static int copy_bytes(int from, int to, const char *name, struct err *err)
 {
-    uint8_t *bytes = mem_alloc(COPY_SIZE);
+    uint8_t *bytes = mem_zalloc(COPY_SIZE);
     if (bytes == NULL) {
         return err_set(err, ERR_NO_MEMORY, "out of memory");
     }
