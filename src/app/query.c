@@ -22,6 +22,8 @@
 #include "base/json_find.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "flow/mapping.h"
+#include "format/format.h"
 #include "store/ask.h"
 #include "web/api.h"
 
@@ -175,6 +177,7 @@ static int ask_there(const struct settings *s, const char *socket, const char *a
 struct here {
     struct mapping *mapping;
     struct ecs_options ecs;
+    struct format_settings format;
     struct applications *applications;
     struct store *store;
     struct asks *asks;
@@ -184,7 +187,11 @@ struct here {
 static int open_here(struct here *h, const struct settings *s, struct store_options *o,
                      struct err *err)
 {
-    if (mapping_default(&h->mapping) != 0) {
+    if (s->mapping[0] != '\0') {
+        if (mapping_load(s->mapping, &h->mapping, err) != 0) {
+            return err->status;
+        }
+    } else if (mapping_default(&h->mapping) != 0) {
         return err_set(err, ERR_NO_MEMORY, "out of memory");
     }
     o->settings.mapping = h->mapping;
@@ -201,11 +208,10 @@ static int open_here(struct here *h, const struct settings *s, struct store_opti
     if (asks_new(&asks, &h->asks, err) != 0) {
         return err->status;
     }
-    const struct format_settings format = { .name = "ecs",
-                                            .mapping = h->mapping,
-                                            .ecs = &h->ecs.ecs };
+    h->format =
+        (struct format_settings){ .name = "ecs", .mapping = h->mapping, .ecs = &h->ecs.ecs };
     const struct api_settings api = {
-        .store = h->store, .asks = h->asks, .applications = h->applications, .format = &format
+        .store = h->store, .asks = h->asks, .applications = h->applications, .format = &h->format
     };
     return api_new(&api, &h->api, err);
 }
