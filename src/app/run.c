@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * weir run: collect until stopped. Everything that can be wrong is found before the first datagram
- * is taken: mapping, output and addresses, in this order; then the threads start, and the control
- * thread waits for signals.
+ * is taken: mapping, addresses and outputs, in this order, so that what comes while a large store
+ * is opened waits in the sockets; then the threads start, and the control thread waits for signals.
  *
  * The way down is the way up in reverse: health says no, receivers take what the sockets still
- * hold, transports deliver what waits, the books are logged.
+ * hold, transports deliver what waits, the books are logged. Questions are answered to the last.
  */
 #include <signal.h>
 #include <string.h>
@@ -18,10 +18,10 @@
 #include "app/receiver.h"
 #include "app/signals.h"
 #include "app/status_page.h"
+#include "app/web.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "web/server.h"
 
 enum { CONTROL_INTERVAL_MS = 100, TICK_INTERVAL_MS = 1000, RIVALS_SIZE_MAX = 1024 };
 
@@ -33,7 +33,7 @@ struct run {
     struct receivers *receivers;
     struct followers *followers;
     struct status_page *page;
-    struct server *server;
+    struct web *web;
 };
 
 /// Every socket and every log:// listener has one.
@@ -122,7 +122,8 @@ static int start(struct run *run, struct err *err)
     if (receivers_open(run->listeners, run->listener_count, &run->pipeline.intake, &run->receivers,
                        err) != 0 ||
         followers_open(run->listeners, run->listener_count, &run->pipeline, &run->followers, err) !=
-            0) {
+            0 ||
+        pipeline_start(&run->pipeline, s, err) != 0) {
         return err->status;
     }
     log_receivers(run);
@@ -130,10 +131,12 @@ static int start(struct run *run, struct err *err)
                         &run->page) != 0) {
         return err_set(err, ERR_NO_MEMORY, "out of memory");
     }
-    struct server_settings web = { .addr = s->addr,
-                                   .handle = status_page_handle,
-                                   .context = run->page };
-    if (s->addr[0] != '\0' && server_start(&web, &run->server, err) != 0) {
+    const struct web_settings web = { .settings = s,
+                                      .pipeline = &run->pipeline,
+                                      .receivers = run->receivers,
+                                      .followers = run->followers,
+                                      .page = run->page };
+    if (web_start(&web, &run->web, err) != 0) {
         return err->status;
     }
     if (receivers_start(run->receivers, err) != 0 || followers_start(run->followers, err) != 0) {
@@ -155,6 +158,7 @@ static void control(struct run *run)
         case SIGHUP:
             log_write(LOG_LEVEL_INFO, "reopening", NULL, NULL);
             pipeline_reopen(&run->pipeline);
+            web_reload(run->web);
             break;
         default:
             break;
@@ -210,14 +214,15 @@ static void stop(struct run *run)
     for (size_t i = 0; i < run->listener_count; i++) {
         log_write(LOG_LEVEL_INFO, "closed receiver", run->listeners[i].attrs, NULL);
     }
+    web_close(run->web);
     pipeline_stop(&run->pipeline);
     pipeline_tick(&run->pipeline); // the last positions
     log_write(LOG_LEVEL_INFO, "transporter closed", NULL, NULL);
     log_kernel_drops(run);
     struct ledger_sums sums = sum_ledgers(run);
     (void)pipeline_log_books(&run->pipeline, &sums); // it says so when they do not balance
-    if (run->server != NULL) {
-        server_stop(run->server);
+    web_stop(run->web);
+    if (run->settings->addr[0] != '\0') {
         log_with(LOG_LEVEL_INFO, "closed HTTP server", NULL, LOG_TEXT("http", run->settings->addr));
     }
 }
@@ -258,8 +263,9 @@ int run_command(struct settings *s)
     } else {
         pipeline_prepare_stop(&run->pipeline);
         stop_threads(run);
+        web_close(run->web);
         pipeline_stop(&run->pipeline);
-        server_stop(run->server);
+        web_stop(run->web);
     }
     release(run);
     if (pipe_closed) {
