@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -27,7 +26,7 @@ enum { COPY_SIZE = 1 << 20 };
 #define BACKUP_TIMEOUT_NS (12 * 3600 * NS_PER_S)
 
 /// By the weir that has the store.
-static int make_there(const struct store_options *o, char ret_path[static PATH_MAX],
+static int make_there(const struct store_options *o, char ret_path[static DATA_PATH_SIZE],
                       struct err *err)
 {
     struct local *local;
@@ -38,14 +37,14 @@ static int make_there(const struct store_options *o, char ret_path[static PATH_M
     struct cluster_reply reply;
     cluster_reply_init(&reply);
     struct buf path;
-    buf_init(&path, PATH_MAX);
+    buf_init(&path, DATA_PATH_SIZE);
     int status = 0;
     if (local_ask(local, &request, &reply) != 0 || reply.status != 200) {
         status = local_complain(&reply, err);
     } else if (!json_find_text(reply.body.data, reply.body.size, "path", &path)) {
         status = err_set(err, ERR_INVALID, "the weir that runs names no file");
     } else {
-        (void)snprintf(ret_path, PATH_MAX, "%s", buf_text(&path)); // it is no longer than that
+        (void)snprintf(ret_path, DATA_PATH_SIZE, "%s", buf_text(&path)); // fits
     }
     buf_release(&path);
     cluster_reply_release(&reply);
@@ -54,13 +53,14 @@ static int make_there(const struct store_options *o, char ret_path[static PATH_M
 }
 
 /// By ourselves. A store that is not there is not made.
-static int make_here(const struct store_options *o, char ret_path[static PATH_MAX], struct err *err)
+static int make_here(const struct store_options *o, char ret_path[static DATA_PATH_SIZE],
+                     struct err *err)
 {
     struct store *store;
     if (store_options_find(o, err) != 0 || store_open(&o->settings, &store, err) != 0) {
         return err->status;
     }
-    int status = backup_make(store, ret_path, PATH_MAX, err);
+    int status = backup_make(store, ret_path, DATA_PATH_SIZE, err);
     store_close(store);
     return status;
 }
@@ -93,7 +93,7 @@ static int copy_bytes(int from, int to, const char *name, struct err *err)
 /// Into another file system: under another name first.
 static int copy(const char *from, const char *to, struct err *err)
 {
-    char part[PATH_MAX];
+    char part[DATA_PATH_SIZE];
     if (snprintf(part, sizeof(part), "%s.part", to) >= (int)sizeof(part)) {
         return err_set(err, ERR_RANGE, "the name is too long");
     }
@@ -145,7 +145,7 @@ static int check_target(const char *path, struct err *err)
 static int back_up(const struct settings *s, struct err *err)
 {
     const char *to = s->args[0];
-    char made[PATH_MAX];
+    char made[DATA_PATH_SIZE];
     struct store_options *o = mem_zalloc(sizeof(*o));
     if (o == NULL) {
         return err_set(err, ERR_NO_MEMORY, "out of memory");

@@ -6,10 +6,9 @@
 #include "app/local.h"
 
 #include <errno.h>
-#include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -50,10 +49,10 @@ bool local_is_there(const char *socket)
 
 static bool is_same_folder(const char *a, const char *b)
 {
-    char real_a[PATH_MAX];
-    char real_b[PATH_MAX];
-    return realpath(a, real_a) != NULL && realpath(b, real_b) != NULL &&
-           strcmp(real_a, real_b) == 0;
+    struct stat stat_a;
+    struct stat stat_b;
+    return stat(a, &stat_a) == 0 && stat(b, &stat_b) == 0 && stat_a.st_dev == stat_b.st_dev &&
+           stat_a.st_ino == stat_b.st_ino;
 }
 
 bool local_has_store(const char *socket, const char *store)

@@ -241,7 +241,7 @@ static void answer_state(struct local_work *w, struct server_response *response)
 
 static void answer_backup(struct local_work *w, struct server_response *response)
 {
-    char path[PATH_MAX];
+    char path[DATA_PATH_SIZE];
     struct err err = { 0 };
     if (backup_make(w->settings.store, path, sizeof(path), &err) != 0) {
         complain(response, 507, err.text);
@@ -255,7 +255,7 @@ static void answer_backup(struct local_work *w, struct server_response *response
 static void answer_import(struct local_work *w, const struct server_request *request,
                           struct server_response *response)
 {
-    char path[PATH_MAX];
+    char path[DATA_PATH_SIZE];
     struct err err = { 0 };
     uint64_t records;
     uint64_t duplicates;

@@ -19,7 +19,12 @@
 #include "base/text.h"
 #include "base/yml.h"
 
-enum { QUERY_ROWS_MAX = 10000, CONFIG_DEPTH_MAX = 6, QUOTED_SIZE = 256, WARNINGS_SIZE_MAX = 1 << 16 };
+enum {
+    QUERY_ROWS_MAX = 10000,
+    CONFIG_DEPTH_MAX = 6,
+    QUOTED_SIZE = 256,
+    WARNINGS_SIZE_MAX = 1 << 16
+};
 
 /// Flags that goflow2 v3 has and v2 has not.
 static const char *const LATER_FLAGS[] = { "templates.ttl", "templates.sweep-interval",
@@ -340,8 +345,7 @@ static int check_operands(const struct settings *s, bool resends, struct err *er
     bool one = s->command == COMMAND_GENERATE || s->command == COMMAND_BACKUP;
     if (one && s->arg_count > 1) {
         return err_set(err, ERR_USAGE, "unexpected argument \"%.100s\": %s has one %s", s->args[1],
-                       COMMANDS[s->command].name,
-                       s->command == COMMAND_GENERATE ? "URL" : "FILE");
+                       COMMANDS[s->command].name, s->command == COMMAND_GENERATE ? "URL" : "FILE");
     }
     return 0;
 }
@@ -382,7 +386,8 @@ static int check_args(const struct reader *r)
 /// Something like WEIR_FROMAT: most likely an option was meant.
 static void warn_of_unknown(struct reader *r, const char *name)
 {
-    char names[OPTION_COUNT][OPTION_ENV_SIZE_MAX];
+    char(*names)[OPTION_ENV_SIZE_MAX] = mem_zalloc_array(OPTION_COUNT, sizeof(names[0]));
+    CHECK(names != NULL); // a few kilobytes
     struct text_nearest nearest = text_nearest_to(name + strlen("WEIR_"));
     for (int i = 0; i < OPTION_COUNT; i++) {
         text_nearest_try(&nearest, option_env_name((enum option_id)i, names[i]) + strlen("WEIR_"));
@@ -392,6 +397,7 @@ static void warn_of_unknown(struct reader *r, const char *name)
                    "%s in the environment is no option; did you mean WEIR_%s?\n", name,
                    nearest.best);
     }
+    mem_free(names);
 }
 
 static int parse_env_entry(struct reader *r, const char *entry)

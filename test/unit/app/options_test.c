@@ -89,7 +89,7 @@ static void own_options_say_what_is_expected(void **state)
             "2026-01-31T12:00:00Z");
     refused("weir import -import.line_max big a.log",
             "invalid value \"big\" for flag -import.line_max: parse error, expected bytes, such as "
-            "65536, 64k, 4m or 1g");
+            "65536, 64k, 4m or 50GB");
 }
 
 static void errors_are_gos(void **state)
@@ -106,9 +106,13 @@ static void errors_are_gos(void **state)
     refused("weir -fromat json",
             "flag provided but not defined: -fromat; did you mean \"format\"?");
     refused("weir replai", "unknown command \"replai\"; did you mean \"replay\"?");
-    refused("weir import",
-            "weir import needs a FILE, a log that goflow2 wrote (plain, .gz, .zst), or - "
-            "for standard input");
+    refused(
+        "weir import",
+        "weir import needs a FILE, a log that goflow2 wrote (plain, .gz, .zst), a .parquet file "
+        "of weir's, or - for standard input");
+    refused("weir backup", "weir backup needs a FILE, which is made and must not be there yet");
+    refused("weir backup a b", "unexpected argument \"b\": backup has one FILE");
+    refused("weir query port:53 -n 5", "flags go first: -n before \"port:53\"");
     refused("weir generate -format json",
             "flag provided but not defined: -format; it is a flag of weir run");
     refused("goflow2 -templates.ttl 5m", "flag provided but not defined: -templates.ttl; it is "

@@ -31,14 +31,23 @@ static void what_is_asked_for(void **state)
         const char *line;
         unsigned outputs;
     } LINES[] = {
-        { "weir", OUTPUT_FILE },
+        { "weir", OUTPUT_STORE },
+        { "weir -transport.store d", OUTPUT_STORE },
+        { "weir -transport.store none", OUTPUT_FILE },
+        { "weir -transport.store none -transport.file x", OUTPUT_FILE },
+        { "goflow2 -transport.store d", OUTPUT_STORE },
+        { "weir import a.log", OUTPUT_STORE },
+        { "weir replay a.pcap", OUTPUT_STORE },
+        { "weir -transport store", OUTPUT_STORE },
+        { "weir -transport store,file", OUTPUT_STORE | OUTPUT_FILE },
         { "goflow2", OUTPUT_FILE },
-        { "weir -transport.file x", OUTPUT_FILE },
-        { "weir -transport.elasticsearch http://a", OUTPUT_ELASTICSEARCH },
+        { "weir -transport.file x", OUTPUT_STORE | OUTPUT_FILE },
+        { "goflow2 -transport.file x", OUTPUT_FILE },
+        { "weir -transport.elasticsearch http://a", OUTPUT_STORE | OUTPUT_ELASTICSEARCH },
         { "goflow2 -transport.elasticsearch http://a", OUTPUT_ELASTICSEARCH },
-        { "weir -transport.elasticsearch.cloud_id a:b", OUTPUT_ELASTICSEARCH },
+        { "weir -transport.elasticsearch.cloud_id a:b", OUTPUT_STORE | OUTPUT_ELASTICSEARCH },
         { "weir -transport.elasticsearch http://a -transport.file x",
-          OUTPUT_FILE | OUTPUT_ELASTICSEARCH },
+          OUTPUT_STORE | OUTPUT_FILE | OUTPUT_ELASTICSEARCH },
         { "weir -transport file -transport.elasticsearch http://a", OUTPUT_FILE },
         { "weir -transport elasticsearch,file", OUTPUT_FILE | OUTPUT_ELASTICSEARCH },
         { "weir -transport opensearch", OUTPUT_ELASTICSEARCH },
@@ -57,12 +66,14 @@ static void what_there_is_not(void **state)
     (void)state;
     static const char *const LINES[][2] = {
         { "weir -transport kafka",
-          "-transport kafka is not in this version; file and elasticsearch are" },
-        { "weir -transport file,store",
-          "-transport store is not in this version; file and elasticsearch are" },
-        { "weir -transport x", "-transport \"x\": no such transport (file, elasticsearch)" },
-        { "weir -transport fil", "-transport \"fil\": no such transport (file, elasticsearch)" },
-        { "weir -transport ,file", "-transport \"\": no such transport (file, elasticsearch)" },
+          "-transport kafka is not in this version; store, file and elasticsearch are" },
+        { "weir -transport store -transport.store none",
+          "-transport store, and -transport.store none: one of them" },
+        { "weir -transport x", "-transport \"x\": no such transport (store, file, elasticsearch)" },
+        { "weir -transport fil",
+          "-transport \"fil\": no such transport (store, file, elasticsearch)" },
+        { "weir -transport ,file",
+          "-transport \"\": no such transport (store, file, elasticsearch)" },
     };
     for (size_t i = 0; i < sizeof(LINES) / sizeof(LINES[0]); i++) {
         struct err err;
