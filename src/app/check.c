@@ -15,12 +15,14 @@
 #include <unistd.h>
 
 #include "app/check_cluster.h"
+#include "app/check_store.h"
 #include "app/commands.h"
 #include "app/data_dir.h"
 #include "app/listen.h"
 #include "app/outputs.h"
 #include "app/pipeline.h"
 #include "app/report.h"
+#include "app/web.h"
 #include "base/mem.h"
 #include "flow/mapping.h"
 #include "format/format.h"
@@ -185,7 +187,8 @@ static bool check_outputs(const struct settings *s, const struct mapping *mappin
     if (settings_check(s, &err) != 0 || outputs_read(s, ret_outputs, &err) != 0) {
         return report_failed("output", &err);
     }
-    bool ok = (*ret_outputs & OUTPUT_FILE) == 0 || check_file(s, mapping);
+    bool ok = (*ret_outputs & OUTPUT_STORE) == 0 || check_store(s);
+    ok = ((*ret_outputs & OUTPUT_FILE) == 0 || check_file(s, mapping)) && ok;
     return ((*ret_outputs & OUTPUT_ELASTICSEARCH) == 0 || check_elasticsearch(s)) && ok;
 }
 
@@ -368,11 +371,14 @@ static void answer_nothing(void *context, const struct server_request *request,
     response->content_type = "text/plain";
 }
 
-static bool check_http(const struct settings *s)
+static bool check_http(const struct settings *s, unsigned outputs)
 {
     struct err err = { 0 };
     struct server *server;
-    struct server_settings web = { .addr = s->addr, .handle = answer_nothing };
+    struct server_settings web = { .addr = s->addr,
+                                   .cert = s->web_cert[0] == '\0' ? NULL : s->web_cert,
+                                   .key = s->web_key[0] == '\0' ? NULL : s->web_key,
+                                   .handle = answer_nothing };
     if (s->addr[0] == '\0') {
         report("ok", "http", "none");
         return true;
@@ -381,7 +387,8 @@ static bool check_http(const struct settings *s)
         return report_failed("http", &err);
     }
     server_stop(server);
-    report("ok", "http", "/metrics and /__health on %s", s->addr);
+    bool api = web_has_api(s, outputs);
+    report("ok", "http", "%s/metrics and /__health on %s", api ? "/api/v1, " : "", s->addr);
     return true;
 }
 
@@ -398,7 +405,8 @@ int check_command(struct settings *s)
     ok = check_enrich(s, outputs) && ok;
     ok = check_allow(s) && ok;
     ok = check_listeners(s) && ok;
-    ok = check_http(s) && ok;
+    ok = check_http(s, outputs) && ok;
+    ok = check_access(s, outputs) && ok;
     ok = check_cluster(s) && ok;
     mapping_free(mapping);
     printf(ok ? "weir would run.\n" : "weir would not run.\n");
