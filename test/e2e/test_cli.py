@@ -99,7 +99,8 @@ def test_check_says_what_would_run(tmp_path):
     assert (code, err) == (0, "")
     assert out.splitlines() == [
         f"ok    config    {config}",
-        "ok    options   listen, transport.file, addr, config by flag; err.cnt by the environment; "
+        "ok    options   listen, transport.file, addr, config by flag; "
+        "transport.store, err.cnt by the environment; "
         "allow, format by the file",
         "warn  options   WEIR_FROMAT in the environment is no option; did you mean WEIR_FORMAT?",
         "ok    mapping   none: all 50 columns",
@@ -107,7 +108,8 @@ def test_check_says_what_would_run(tmp_path):
         "ok    allow     exporters in 2 networks are heard",
         f"ok    listen    sflow on 127.0.0.1 port {port}, 2 sockets",
         'warn  listen    "rcvbuff" means nothing here; did you mean "rcvbuf"?',
-        f"ok    http      /metrics and /__health on 127.0.0.1:{http}",
+        f"ok    http      /api/v1, /metrics and /__health on 127.0.0.1:{http}",
+        "ok    access    nothing is asked on this machine's own address",
         "weir would run."]
     assert not log.exists()
     log.write_text("")
