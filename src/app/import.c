@@ -23,6 +23,7 @@
 
 #include "app/commands.h"
 #include "app/data_dir.h"
+#include "app/import_parquet.h"
 #include "app/outputs.h"
 #include "app/pipeline.h"
 #include "app/progress.h"
@@ -358,6 +359,9 @@ static void *work(void *argument)
         if (index < 0) {
             break;
         }
+        if (is_parquet(im->settings->args[index])) {
+            continue; // its turn comes when no lines are on their way any more
+        }
         enum file_outcome outcome = read_file(w, im->settings->args[index]);
         if (outcome == FILE_LATER) {
             put_back(im, index);
@@ -569,14 +573,42 @@ static int exit_code(struct import *im, uint64_t bad)
     return bad > 0 || atomic_load(&im->outcomes[FILE_DAMAGED]) > 0 ? EXIT_BAD_INPUT : EXIT_DONE;
 }
 
+/// Parquet files, one after the other; they have no positions. Returns how many of their records
+/// were in the store.
+static uint64_t take_parquet_files(struct import *im)
+{
+    uint64_t known = 0;
+    for (int i = 0; i < im->settings->arg_count && !atomic_load(&im->stopped); i++) {
+        const char *path = im->settings->args[i];
+        struct err err;
+        uint64_t records = 0;
+        uint64_t duplicates = 0;
+        if (!is_parquet(path)) {
+            continue;
+        }
+        if (import_parquet(&im->pipeline, path, &records, &duplicates, &err) != 0) {
+            enum file_outcome outcome = complain(path, err.text, FILE_UNREADABLE);
+            atomic_fetch_add(&im->outcomes[outcome], 1);
+            continue;
+        }
+        known += duplicates;
+        atomic_fetch_add(&im->outcomes[records == 0 ? FILE_NOTHING_NEW : FILE_READ], 1);
+        log_with(LOG_LEVEL_INFO, "records of a Parquet file", NULL, LOG_TEXT("file", path),
+                 LOG_U64("records", records), LOG_U64("duplicates", duplicates));
+    }
+    return known;
+}
+
 /// Delivers what waits, saves, says what happened.
 static int finish(struct import *im)
 {
     progress_end(&im->progress);
     pipeline_stop(&im->pipeline);
     pipeline_tick(&im->pipeline); // the last positions
+    uint64_t known = take_parquet_files(im);
     pipeline_tidy_store(&im->pipeline);
     struct progress_state s = state_of(im);
+    s.duplicates += known;
     uint64_t bad = log_bad_lines(&s.sums);
     for (size_t i = 0; i < im->pipeline.transport_count; i++) {
         struct transport_books books = transport_books(im->pipeline.transports[i]);

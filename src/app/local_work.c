@@ -232,10 +232,17 @@ static void append_path(struct buf *out, const char *path)
 
 static void answer_state(struct local_work *w, struct server_response *response)
 {
+    char path[DATA_PATH_SIZE];
+    struct err err;
     buf_append_text(&response->body, "{\"version\":");
     json_append_text(&response->body, version_text());
     buf_printf(&response->body, ",\"pid\":%ld,\"folder\":", (long)getpid());
     append_path(&response->body, store_settings(w->settings.store)->folder);
+    if (store_export_path(w->settings.store, "x", path, sizeof(path), &err) == 0) {
+        *strrchr(path, '/') = '\0'; // the folder alone, which is there now
+        buf_append_text(&response->body, ",\"export\":");
+        append_path(&response->body, path);
+    }
     buf_append_text(&response->body, "}\n");
 }
 
