@@ -153,7 +153,7 @@ deps-test:
 
 run: deps-build ## install what is missing, build, start weir
 	@$(MAKE) --no-print-directory all
-	$(B)/weir -mapping mapping.yaml $(if $(wildcard $(GEO)/asn-ipv6.csv),-format ecs $(GEO_FLAGS))
+	$(B)/weir -data build/data -mapping mapping.yaml $(if $(wildcard $(GEO)/asn-ipv6.csv),$(GEO_FLAGS))
 
 # What `make geo` fetched.
 GEO := build/geo

@@ -25,13 +25,16 @@ static const struct {
     const char *line;
     const char *help;
 } EXAMPLES[] = {
-    { "weir", "print the sFlow that port 6343 gets, as JSON" },
-    { "weir -mapping columns.yaml", "the same, with the columns of your choice" },
-    { "weir -transport.file flows.log", "the same, into a file" },
+    { "weir", "keep the sFlow that port 6343 gets" },
     { "weir generate udp://127.0.0.1:6343", "be a switch that sends some, to try it" },
-    { "weir replay -format text capture.pcap", "what a capture holds" },
+    { "weir query -top src,dst port:443", "who talked most with whom, in the last hour" },
+    { "weir import flows.log", "keep what a goflow2 wrote" },
+    { "weir backup flows.duckdb", "a copy of what is kept" },
+    { "weir -transport.file flows.log", "keep it, and write it into a file as well" },
+    { "weir -transport file -mapping c.yaml", "only print it, with the columns of your choice" },
+    { "weir replay -transport file a.pcap", "what a capture holds" },
     { "weir setup -transport.elasticsearch URL", "prepare a server, once; and after that" },
-    { "weir -transport.elasticsearch URL", "fill it with what port 6343 gets" },
+    { "weir -transport.elasticsearch URL", "fill it as well" },
     { "weir check -config weir.yaml", "would it run with this file?" },
 };
 enum { EXAMPLE_COUNT = sizeof(EXAMPLES) / sizeof(EXAMPLES[0]) };

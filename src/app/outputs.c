@@ -69,7 +69,9 @@ int outputs_read(const struct settings *s, unsigned *ret_outputs, struct err *er
         list += size + (list[size] == ',');
     }
     if ((outputs & OUTPUT_STORE) != 0 && strcmp(s->store, "none") == 0) {
-        return err_set(err, ERR_INVALID, "-transport store, and -transport.store none: one of them");
+        return err_set(err, ERR_INVALID,
+                       "-transport store, and -transport.store none: one of "
+                       "them");
     }
     *ret_outputs = outputs == 0 ? implied(s) : outputs;
     return 0;

@@ -30,6 +30,7 @@ bool outputs_want_lines(const struct settings *s, unsigned outputs);
 size_t outputs_batches_max(const struct settings *s, unsigned outputs);
 
 /// Starts them into p->transports, the store last: it may take its time. An import and a replay
-/// give to the weir that has the store, when one does, and open it themselves otherwise. `capacity`: of their rings. Errors with words.
+/// give to the weir that has the store, when one does, and open it themselves otherwise.
+/// `capacity`: of their rings. Errors with words.
 int outputs_start(struct pipeline *p, const struct settings *s, unsigned outputs, size_t capacity,
                   transport_closed_fn *closed, struct err *err) MUST_USE;

@@ -34,11 +34,11 @@ struct pipeline {
     struct store_options store_options;
     struct store *store; ///< NULL: none, or another weir has it and gets our records
     struct keeper *keeper;
-    struct transport *store_transport;      ///< one of the transports, or NULL
-    struct live *live;                      ///< the caller's; NULL: none
-    _Atomic uint64_t handed_over;           ///< records that other commands gave to the store
-    _Atomic bool gave_up;                   ///< the weir that has the store went away
-    struct enrich *enrich; ///< NULL when the format asks for nothing
+    struct transport *store_transport; ///< one of the transports, or NULL
+    struct live *live;                 ///< the caller's; NULL: none
+    _Atomic uint64_t handed_over;      ///< records that other commands gave to the store
+    _Atomic bool gave_up;              ///< the weir that has the store went away
+    struct enrich *enrich;             ///< NULL when the format asks for nothing
     struct sampling *sampling;
     struct positions *positions; ///< of the logs that are read; the caller opens and closes it
     struct intake_settings intake;
