@@ -8,9 +8,6 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "lib"), os.path.join(HERE, "golden"),
                 os.path.join(HERE, "compare")]
 
-# Most tests are about a file or a server: they have no store beside it unless they name one.
-os.environ["WEIR_TRANSPORT_STORE"] = "none"
-
 import engines as real_servers  # noqa: E402
 from programs import weir_path  # noqa: E402
 

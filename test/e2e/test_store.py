@@ -74,7 +74,7 @@ def count(data):
 def log_file(path, count, first=0):
     with open(path, "ab") as out:
         for number in range(first, first + count):
-            out.write(line(number))
+            out.write(line(number).encode())
     return str(path)
 
 
@@ -139,19 +139,20 @@ def test_a_kill_in_the_middle_of_an_import(tmp_path, who):
     log = log_file(tmp_path / "a.log", 100000)
     with Weir(tmp_path / "data") as w:
         command = weir_command("import", "-data", w.data, *NO_GEO, log)
-        importer = subprocess.Popen(command, env=ENV, stderr=subprocess.DEVNULL)
+        importer = subprocess.Popen(command, env=ENV, stderr=subprocess.DEVNULL,
+                                    stdout=subprocess.DEVNULL)
         time.sleep(0.4)
         if who == "import":
             importer.kill()
             importer.wait()
+            weir("import", "-data", w.data, *NO_GEO, log)
         else:
             w.process.kill()
             w.process.communicate()
-            w = w if importer.poll() is not None else Weir(tmp_path / "data")
-            importer.wait(timeout=120)
+            with Weir(tmp_path / "data"):  # the import has waited for it
+                importer.wait(timeout=120)
         weir("import", "-data", w.data, *NO_GEO, log)
         assert count(w.data) == 100000
-        w.__exit__()
 
 
 def test_a_capture_twice(tmp_path):

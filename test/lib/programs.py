@@ -12,6 +12,8 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 CORPORA = os.path.join(ROOT, "..", "shared", "corpora")
+# Most tests and benches are about a file or a server: they have no store beside it unless they say so.
+os.environ["WEIR_TRANSPORT_STORE"] = "none"
 GOFLOW2_MODULE = "github.com/netsampler/goflow2/v2/cmd/goflow2@v2.2.6"
 
 
