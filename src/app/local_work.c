@@ -19,6 +19,7 @@
 #include "base/json_text.h"
 #include "base/mem.h"
 #include "store/backup.h"
+#include "web/arguments.h"
 
 enum {
     BATCHES_MAX = 128,          ///< under way
@@ -259,25 +260,30 @@ static void answer_backup(struct local_work *w, struct server_response *response
     buf_append_text(&response->body, "}\n");
 }
 
-static void answer_import(struct local_work *w, const struct server_request *request,
-                          struct server_response *response)
+static void import_file(struct local_work *w, const char *name, struct server_response *response)
 {
     char path[DATA_PATH_SIZE];
     struct err err = { 0 };
     uint64_t records;
     uint64_t duplicates;
-    const char *name = server_argument(request, "name");
-    if (name == NULL || name[0] == '\0' || strchr(name, '/') != NULL) {
+    if (name == NULL || name[0] == '\0' || name[0] == '.' || strchr(name, '/') != NULL) {
         complain(response, 400, "name: expected that of a file in the export folder");
-        return;
-    }
-    if (store_export_path(w->settings.store, name, path, sizeof(path), &err) != 0 ||
-        records_import(w->settings.store, path, &records, &duplicates, &err) != 0) {
+    } else if (store_export_path(w->settings.store, name, path, sizeof(path), &err) != 0 ||
+               records_import(w->settings.store, path, &records, &duplicates, &err) != 0) {
         complain(response, err.status == ERR_INVALID ? 400 : 507, err.text);
-        return;
+    } else {
+        buf_printf(&response->body, "{\"records\":%" PRIu64 ",\"duplicates\":%" PRIu64 "}\n",
+                   records, duplicates);
     }
-    buf_printf(&response->body, "{\"records\":%" PRIu64 ",\"duplicates\":%" PRIu64 "}\n", records,
-               duplicates);
+}
+
+static void answer_import(struct local_work *w, const struct server_request *request,
+                          struct server_response *response)
+{
+    struct arguments arguments;
+    (void)arguments_read(request->query, &arguments); // what cannot be read has no name
+    import_file(w, arguments_find(&arguments, "name"), response);
+    arguments_release(&arguments);
 }
 
 static void answer(struct local_work *w, const struct server_request *request,

@@ -56,12 +56,20 @@ static const struct {
     const char *head;
     enum look look;
 } KNOWN[] = {
-    { "bytes", "BYTES", LOOK_BYTES },      { "packets", "PACKETS", LOOK_COUNT },
-    { "flows", "FLOWS", LOOK_COUNT },      { "share", "SHARE", LOOK_SHARE },
-    { "error", "ERROR", LOOK_ERROR },      { "avg", "AVG/s", LOOK_RATE },
-    { "max", "MAX/s", LOOK_RATE },         { "p95", "P95/s", LOOK_RATE },
-    { "samples", "SAMPLES", LOOK_HIDDEN }, { "unknown", "UNKNOWN", LOOK_HIDDEN },
-    { "other", "", LOOK_HIDDEN },          { "partial", "", LOOK_FLAG },
+    { "bytes", "BYTES", LOOK_BYTES },
+    { "packets", "PACKETS", LOOK_COUNT },
+    { "flows", "FLOWS", LOOK_COUNT },
+    { "share", "SHARE", LOOK_SHARE },
+    { "error", "ERROR", LOOK_ERROR },
+    { "avg", "", LOOK_HIDDEN },
+    { "max", "", LOOK_HIDDEN },
+    { "p95", "", LOOK_HIDDEN },
+    { "samples", "SAMPLES", LOOK_HIDDEN },
+    { "unknown", "UNKNOWN", LOOK_HIDDEN },
+    { "other", "", LOOK_HIDDEN },
+    { "partial", "", LOOK_FLAG },
+    { "bits_per_second", "RATE", LOOK_RATE },
+    { "packets_per_second", "", LOOK_HIDDEN },
 };
 
 /// What of a document is shown. The second path stands in where the first has nothing.
@@ -128,6 +136,9 @@ static void append_number(struct buf *out, enum look look, double value)
     switch (look) {
     case LOOK_BYTES:
         buf_append_text(out, units_print(value, "B", text));
+        break;
+    case LOOK_RATE:
+        buf_append_text(out, units_print(value, "bit/s", text));
         break;
     case LOOK_SHARE:
         buf_printf(out, "%5.1f%% ", value * 100);
@@ -204,6 +215,18 @@ static void name_column(struct table *t, const char *name)
     begin_column(t, name, head, LOOK_TEXT);
 }
 
+/// The bar stands at the right of everything.
+static void put_share_last(struct table *t)
+{
+    for (size_t i = 0; i + 1 < t->column_count; i++) {
+        if (t->columns[i].look == LOOK_SHARE) {
+            struct table_column share = t->columns[i];
+            t->columns[i] = t->columns[i + 1];
+            t->columns[i + 1] = share;
+        }
+    }
+}
+
 static bool read_columns(struct table *t, const struct json_value *columns)
 {
     struct json_each each = { .json = columns->data, .size = columns->size };
@@ -220,6 +243,7 @@ static bool read_columns(struct table *t, const struct json_value *columns)
         }
     }
     buf_release(&name);
+    put_share_last(t);
     return ok && t->column_count > 0;
 }
 
