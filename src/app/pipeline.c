@@ -125,6 +125,15 @@ static int open_enrich(struct pipeline *p, const struct settings *settings, stru
     return 0;
 }
 
+/// Who names a form waits for something to appear.
+static void note_format(const struct settings *s, unsigned outputs)
+{
+    if (s->sources[OPTION_FORMAT] != SOURCE_DEFAULT && outputs == OUTPUT_STORE) {
+        log_with(LOG_LEVEL_WARN, "-format has no effect: records go into the store alone", NULL,
+                 LOG_TEXT("hint", "-transport file prints them instead, store,file does both"));
+    }
+}
+
 int pipeline_open(struct pipeline *p, const struct settings *settings, size_t intakes,
                   struct err *err)
 {
@@ -141,6 +150,7 @@ int pipeline_open(struct pipeline *p, const struct settings *settings, size_t in
         allow_parse(settings->allow, &p->allow, &allow_count, err) != 0) {
         return err->status;
     }
+    note_format(settings, p->outputs);
     size_t batches = TRANSPORTS_MAX * (RING_BATCHES + 1) +
                      outputs_batches_max(settings, p->outputs) + 2 * intakes;
     if (batch_pool_new(batches, released, p, &p->pool) != 0) {
