@@ -58,7 +58,7 @@ static bool is_same_folder(const char *a, const char *b)
 bool local_has_store(const char *socket, const char *store)
 {
     struct err err;
-    struct local *l;
+    struct local *l = NULL;
     struct cluster_reply reply;
     if (local_open(socket, STATE_TIMEOUT_MS * NS_PER_MS, &l, &err) != 0) {
         return false; // who wants the store itself then hears why it cannot be had

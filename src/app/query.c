@@ -269,8 +269,8 @@ static struct query_look look_of(int fd)
 {
     struct winsize size;
     bool is_terminal = isatty(fd) == 1;
-    const char *no_color = getenv("NO_COLOR");
-    const char *term = getenv("TERM");
+    const char *no_color = secure_getenv("NO_COLOR");
+    const char *term = secure_getenv("TERM");
     bool plain =
         (no_color != NULL && no_color[0] != '\0') || (term != NULL && strcmp(term, "dumb") == 0);
     struct query_look look = { .width = 0, .color = is_terminal && !plain };

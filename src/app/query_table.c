@@ -175,7 +175,7 @@ static void append_value(struct buf *out, enum look look, const struct json_valu
         return;
     }
     char number[64];
-    bool is_number = v->size < sizeof(number) && (v->data[0] == '-' || v->data[0] <= '9');
+    bool is_number = v->size < sizeof(number) && v->data[0] <= '9';
     if (look == LOOK_FLAG) {
         bool yes = v->size == 4 && memcmp(v->data, "true", 4) == 0;
         buf_append_text(out, yes ? "not over" : "");
