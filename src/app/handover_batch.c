@@ -38,7 +38,8 @@ struct file_head {
     uint64_t inode;
     uint64_t begin;
     uint64_t end;
-    uint32_t is_file;
+    uint16_t is_file;
+    uint16_t has_places; ///< origin.has_places
     uint32_t path_size;
     uint32_t type_size;
     uint32_t unused;
@@ -82,6 +83,7 @@ static void pack_file(const struct batch_file *file, size_t begin, struct buf *o
                                     .begin = file->begin,
                                     .end = file->end,
                                     .is_file = o->is_file,
+                                    .has_places = o->has_places,
                                     .path_size = (uint32_t)strlen(o->path),
                                     .type_size = (uint32_t)strlen(o->input_type) };
     buf_append(out, &head, sizeof(head));
@@ -175,6 +177,7 @@ static int unpack_file(struct rd *r, const uint8_t *begin, handover_origin_fn *m
                                    .device = head.device,
                                    .inode = head.inode,
                                    .is_file = head.is_file != 0,
+                                   .has_places = head.has_places != 0,
                                    .path = path,
                                    .input_type = type };
     struct origin *origin = make_origin(context, &values);

@@ -102,7 +102,8 @@ static struct origin *make_origin(const struct source *s, const struct file_id *
                              .is_file = is_file,
                              .path = s->path,
                              .input_type = "import",
-                             .track = s->track };
+                             .track = s->track,
+                             .has_places = s->track != NULL };
     return origin_new(&values);
 }
 
@@ -129,6 +130,7 @@ static void read_torn(struct worker *w, struct source *s, struct line *line)
 {
     struct origin values = *s->origin;
     values.track = NULL;
+    values.has_places = false;
     struct origin *origin = origin_new(&values);
     CHECK(origin != NULL); // a few hundred bytes
     line->origin = origin;

@@ -114,8 +114,8 @@ static void released(void *context, const struct batch *batch)
 static bool is_same_origin(const struct origin *a, const struct origin *b)
 {
     return memcmp(&a->id, &b->id, sizeof(a->id)) == 0 && a->device == b->device &&
-           a->inode == b->inode && a->is_file == b->is_file && strcmp(a->path, b->path) == 0 &&
-           strcmp(a->input_type, b->input_type) == 0;
+           a->inode == b->inode && a->is_file == b->is_file && a->has_places == b->has_places &&
+           strcmp(a->path, b->path) == 0 && strcmp(a->input_type, b->input_type) == 0;
 }
 
 /// A handover_origin_fn. The store knows files by their origin: one that came before is the same.

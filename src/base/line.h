@@ -30,6 +30,7 @@ struct origin {
     uint64_t serial;        ///< made by origin_new(): no other origin of this process has it
     const char *input_type; ///< ECS input.type: "log" for a followed file, "import" otherwise
     void *track;            ///< the source's: where positions are kept
+    bool has_places;        ///< its lines are known by their offsets from one run to the next
     const char *json; ///< made by origin_new(): "file":{"path":...,"device_id":...,"inode":...}
     size_t json_size; ///< 0 for what is no file
 };

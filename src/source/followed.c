@@ -155,7 +155,8 @@ static struct origin *make_origin(const struct followed *f)
                              .is_file = true,
                              .path = f->path,
                              .input_type = "log",
-                             .track = f->track };
+                             .track = f->track,
+                             .has_places = true };
     return origin_new(&values);
 }
 

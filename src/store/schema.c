@@ -23,7 +23,7 @@ enum { SQL_SIZE_MAX = 1 << 16 };
     "CASE WHEN coalesce(sampling_rate, 0) = 0 AND sampling_default = 0 THEN 1 ELSE 0 END "         \
     "AS unknown FROM flows;"
 
-static bool is_time(enum field field)
+bool schema_is_time(enum field field)
 {
     return field == FIELD_TIME_RECEIVED_NS || field == FIELD_TIME_FLOW_START_NS ||
            field == FIELD_TIME_FLOW_END_NS;
@@ -55,7 +55,7 @@ static void print_flows(struct buf *sql)
         if (FIELDS[f].kind == FIELD_KIND_ADDR) {
             buf_printf(sql, "%s_hi UBIGINT, %s_lo UBIGINT%s", name, name, comma);
         } else {
-            const char *type = is_time(f)                         ? "BIGINT"
+            const char *type = schema_is_time(f)                  ? "BIGINT"
                                : FIELDS[f].kind == FIELD_KIND_U64 ? "UBIGINT"
                                                                   : "UINTEGER";
             buf_printf(sql, "%s %s%s", name, type, comma);

@@ -29,6 +29,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -84,6 +85,8 @@ enum text_kind {
 
 /// The column of a field, its first one for an address; see COL_FIELDS.
 size_t schema_column(enum field field);
+/// Whether a field is one of the three times.
+bool schema_is_time(enum field field);
 /// All columns of `flows`.
 size_t schema_column_count(void);
 

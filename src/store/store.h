@@ -68,7 +68,32 @@ struct store_state {
     bool failing;         ///< the last commit failed, and it is tried again
     bool full;            ///< nothing is written: the disk is at its floor
 };
-struct store_state store_state(const struct store *s);
+struct store_state store_state(struct store *s);
+
+/*
+ * For those who write: one at a time between store_begin() and store_end(), so that transactions
+ * are numbered in the order in which they are committed, and whatever is derived from the records
+ * up to a number has all of them.
+ */
+
+/// Waits for its turn. The number of the transaction that follows.
+uint64_t store_begin(struct store *s);
+
+/// What a transaction did.
+struct store_commit {
+    bool good; ///< false: nothing, and the number is free again
+    uint64_t stored;
+    uint64_t skipped;
+    uint64_t duplicates;
+    uint64_t texts;
+    int64_t oldest_ns; ///< of what was stored
+    int64_t newest_ns;
+    uint64_t took_ns;
+};
+void store_end(struct store *s, const struct store_commit *commit);
+
+/// That nothing can be written now because the disk is full, or that it can again. Any thread.
+void store_set_full(struct store *s, bool full);
 
 /// What the keeper found out for store_state(). Any thread.
 struct store_figures {

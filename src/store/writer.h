@@ -35,10 +35,10 @@ struct writer_count {
     uint64_t duplicates; ///< datagram records that it has (dedupe; told at the commit)
 };
 
-/// Adds the records of a batch; the caller holds on to it until the commit. ERR_FULL: the group has
-/// no room for it, commit first.
-int writer_add(struct writer *w, const struct batch *batch, struct writer_count *ret_count,
-               struct err *err) MUST_USE;
+/// Adds the records of a batch, which the caller holds on to until they are committed; what the
+/// store has already is counted in batch->known too. ERR_FULL: the group has no room for it, commit
+/// first. ERR_NO_MEMORY.
+int writer_add(struct writer *w, struct batch *batch, struct writer_count *ret_count) MUST_USE;
 
 /// Whether it is time: the group is full or a second old.
 bool writer_is_due(const struct writer *w, uint64_t now_ns);
