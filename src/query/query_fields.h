@@ -43,6 +43,9 @@ struct query_field_info {
 /// Of any field below QUERY_OTHER.
 struct query_field_info query_field_info(enum query_field field);
 
+/// Whether it is a KEYWORD that holds whole numbers, as ECS has it for ids: they have an order.
+bool query_field_is_numeral(enum query_field field);
+
 /// What a name stands for: a path, or a short name such as "port", which is several fields of which
 /// any will do (docs/query.md). Goes by the whole name, in any case for short names.
 struct query_name {
