@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "base/utf8.h"
 
 bool json_rd_blanks(struct json_rd *r)
 {
@@ -248,26 +249,6 @@ static uint32_t hex4(const uint8_t *p)
     return value;
 }
 
-static uint8_t *put_utf8(uint8_t *at, uint32_t code)
-{
-    if (code < 0x80) {
-        *at++ = (uint8_t)code;
-    } else if (code < 0x800) {
-        *at++ = (uint8_t)(0xc0 | code >> 6);
-        *at++ = (uint8_t)(0x80 | (code & 0x3f));
-    } else if (code < 0x10000) {
-        *at++ = (uint8_t)(0xe0 | code >> 12);
-        *at++ = (uint8_t)(0x80 | (code >> 6 & 0x3f));
-        *at++ = (uint8_t)(0x80 | (code & 0x3f));
-    } else {
-        *at++ = (uint8_t)(0xf0 | code >> 18);
-        *at++ = (uint8_t)(0x80 | (code >> 12 & 0x3f));
-        *at++ = (uint8_t)(0x80 | (code >> 6 & 0x3f));
-        *at++ = (uint8_t)(0x80 | (code & 0x3f));
-    }
-    return at;
-}
-
 /// The character of a \u escape at `p` (behind its u), which may be the first of a pair.
 static uint32_t escaped_code(const uint8_t *p, const uint8_t *end, size_t *ret_size)
 {
@@ -299,7 +280,7 @@ size_t json_unescape(const struct json_text *text, uint8_t *out)
         p++;
         if (*p == 'u') {
             size_t size;
-            at = put_utf8(at, escaped_code(p + 1, end, &size));
+            at = utf8_put(at, escaped_code(p + 1, end, &size));
             p += 1 + size;
             continue;
         }

@@ -32,3 +32,27 @@ static inline size_t utf8_next(const uint8_t *text, size_t size, uint32_t *ret_c
     *ret_code = code;
     return length;
 }
+
+/// Writes a character (at most U+10FFFF) at `at`, which has room for UTF8_SIZE_MAX bytes. Returns
+/// one past the last byte.
+enum { UTF8_SIZE_MAX = 4 };
+
+static inline uint8_t *utf8_put(uint8_t *at, uint32_t code)
+{
+    if (code < 0x80) {
+        *at++ = (uint8_t)code;
+    } else if (code < 0x800) {
+        *at++ = (uint8_t)(0xc0 | code >> 6);
+        *at++ = (uint8_t)(0x80 | (code & 0x3f));
+    } else if (code < 0x10000) {
+        *at++ = (uint8_t)(0xe0 | code >> 12);
+        *at++ = (uint8_t)(0x80 | (code >> 6 & 0x3f));
+        *at++ = (uint8_t)(0x80 | (code & 0x3f));
+    } else {
+        *at++ = (uint8_t)(0xf0 | code >> 18);
+        *at++ = (uint8_t)(0x80 | (code >> 12 & 0x3f));
+        *at++ = (uint8_t)(0x80 | (code >> 6 & 0x3f));
+        *at++ = (uint8_t)(0x80 | (code & 0x3f));
+    }
+    return at;
+}

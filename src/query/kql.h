@@ -43,19 +43,19 @@ enum kql_kind {
     KQL_EQUAL,  ///< some value of the field equals
     KQL_RANGE,  ///< some value of the field lies in low..high (both included)
     KQL_CIDR,   ///< some address of the field lies in `cidr`
-    KQL_LIKE,   ///< some text of the field is as `text`, in which * stands for anything
+    KQL_LIKE,   ///< some text of the field is as `text`, a pattern of kql_like()
     KQL_WORDS,  ///< some text of the field has the words of `text`, in any case (bare words)
 };
 
 struct kql_node {
     enum kql_kind kind;
     enum query_field field;
-    bool folded;                      ///< EQUAL, LIKE: without case
+    bool folded;                      ///< LIKE: without case
     const char *name;                 ///< of QUERY_OTHER, behind "goflow2."
     struct kql_node *const *children; ///< AND, OR, NOT
     size_t child_count;
     struct query_value value;        ///< EQUAL; its text is owned by the tree
-    uint64_t low, high;              ///< RANGE of numbers and dates
+    uint64_t low, high;              ///< RANGE of numbers, dates and texts that are numbers
     struct addr low_addr, high_addr; ///< RANGE of addresses, both of one family
     struct cidr cidr;
     const char *text; ///< LIKE, WORDS
@@ -78,6 +78,9 @@ int kql_parse(const char *text, size_t size, const struct kql_context *context,
 void kql_free(struct kql *kql);
 const struct kql_node *kql_root(const struct kql *kql);
 
+/// Whether a value is what a leaf (EQUAL, RANGE, CIDR, LIKE, WORDS, EXISTS) says of its field.
+bool kql_value_matches(const struct kql_node *leaf, const struct query_value *value);
+
 /// Whether a record is meant. NULL is every record.
 bool kql_matches(const struct kql *kql, const struct batch *batch, const struct flow *flow);
 
@@ -85,9 +88,10 @@ bool kql_matches(const struct kql *kql, const struct batch *batch, const struct 
 /// other direction. ERR_NO_MEMORY.
 int kql_reverse(const struct kql *kql, struct kql **ret_kql) MUST_USE;
 
-/// Whether `value` is as `pattern`, in which * stands for anything: one rule for live records and
-/// for SQL.
+/// Whether `value` is as `pattern`, in which * stands for anything and \ takes the meaning from
+/// what follows: one rule for live records and for SQL. `folded`: in any case of letters.
 bool kql_like(const char *value, size_t size, const char *pattern, size_t pattern_size,
               bool folded);
-/// Whether the words of `words` are words of `value` one after the other, in any case.
+/// Whether the words of `words` are words of `value` one after the other, in any case. Words are of
+/// letters, digits and _.
 bool kql_has_words(const char *value, size_t size, const char *words, size_t words_size);
