@@ -13,11 +13,11 @@
 #include <string.h>
 
 #include "base/addr.h"
+#include "base/base64.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/num.h"
-#include "cluster/base64.h"
 
 enum { URL_SIZE_MAX = 2048, PORT_MAX = 65535, CLOUD_PORT = 443 };
 

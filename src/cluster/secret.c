@@ -10,84 +10,30 @@
  */
 #include "cluster/secret.h"
 
-#include <errno.h>
-#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "base/base64.h"
 #include "base/mem.h"
-#include "cluster/base64.h"
+#include "base/secret_file.h"
 
 enum { SECRET_SIZE_MAX = 16 << 10, HEADER_SIZE_MAX = 2 * SECRET_SIZE_MAX };
 
 #define OPTION "-transport.elasticsearch."
 
-static void wipe(struct buf *b)
+/// The file's words begin with the whole name of the option.
+static int read_file(const char *option, const char *path, struct buf *out, struct err *err)
 {
-    if (b->data != NULL) {
-        explicit_bzero(b->data, b->capacity);
-    }
-    buf_release(b);
-}
-
-// --- Files ---------------------------------------------------------------------------------------
-
-/// Opens a secret's file, if nobody else may.
-static int open_file(const char *option, const char *path, int *ret_fd, struct err *err)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (fd < 0) {
-        return err_set_errno(err, errno, OPTION "%s: cannot read %s", option, path);
-    }
-    struct stat st;
-    int status = 0;
-    if (fstat(fd, &st) != 0) {
-        status = err_set_errno(err, errno, OPTION "%s: cannot read %s", option, path);
-    } else if (!S_ISREG(st.st_mode)) {
-        status = err_set(err, ERR_INVALID, OPTION "%s: %.300s is no file", option, path);
-    } else if ((st.st_mode & (S_IROTH | S_IWOTH)) != 0) {
-        status = err_set(err, ERR_INVALID,
-                         OPTION "%s: everybody on this machine can read %.200s; "
-                                "chmod 600 it, or 640 for its group",
-                         option, path);
-    }
-    if (status == 0) {
-        *ret_fd = fd;
-    } else {
-        (void)close(fd); // it was only read
-    }
-    return status;
+    char name[SECRET_OPTION_SIZE];
+    (void)snprintf(name, sizeof(name), OPTION "%s", option); // fits
+    return secret_file_read(name, path, out, err);
 }
 
 int secret_check_file(const char *option, const char *path, struct err *err)
 {
-    int fd = -1;
-    if (open_file(option, path, &fd, err) != 0) {
-        return err->status;
-    }
-    (void)close(fd); // it was only read
-    return 0;
-}
-
-static int read_file(const char *option, const char *path, struct buf *out, struct err *err)
-{
-    int fd = -1;
-    if (open_file(option, path, &fd, err) != 0) {
-        return err->status;
-    }
-    ssize_t got = 1;
-    while (got > 0 && buf_reserve(out, 1024) == 0) {
-        got = read(fd, buf_tail(out), 1024);
-        out->size += got > 0 ? (size_t)got : 0;
-    }
-    int error = errno;
-    (void)close(fd); // it was only read
-    if (out->bad) {
-        return err_set(err, ERR_INVALID, OPTION "%s: %.300s is too large for a secret", option,
-                       path);
-    }
-    return got < 0 ? err_set_errno(err, error, OPTION "%s: cannot read %s", option, path) : 0;
+    char name[SECRET_OPTION_SIZE];
+    (void)snprintf(name, sizeof(name), OPTION "%s", option); // fits
+    return secret_file_check(name, path, err);
 }
 
 // --- Values --------------------------------------------------------------------------------------
@@ -141,7 +87,7 @@ static bool is_encoded_key(const struct buf *key)
     buf_init(&decoded, SECRET_SIZE_MAX);
     bool encoded = base64_decode((const char *)key->data, key->size, &decoded) &&
                    memchr(decoded.data, ':', decoded.size) != NULL;
-    wipe(&decoded);
+    secret_wipe(&decoded);
     return encoded;
 }
 
@@ -184,7 +130,7 @@ static int read_password(const struct cluster_settings *s, struct buf *value, st
     buf_append_text(out, "Basic ");
     base64_encode(pair.data, pair.size, out);
     out->bad = out->bad || pair.bad;
-    wipe(&pair);
+    secret_wipe(&pair);
     return 0;
 }
 
@@ -223,8 +169,8 @@ int secret_read(const struct cluster_settings *s, char **ret_authorization, stru
         authorization = out.bad ? NULL : mem_strndup((const char *)out.data, out.size);
         status = authorization == NULL ? err_set(err, ERR_NO_MEMORY, "out of memory") : 0;
     }
-    wipe(&value);
-    wipe(&out);
+    secret_wipe(&value);
+    secret_wipe(&out);
     if (status == 0) {
         *ret_authorization = authorization;
     }

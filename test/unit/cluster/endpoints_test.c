@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Lists of URLs, cloud ids, turns and rests. */
 #include "../unit.h"
+#include "base/base64.h"
 #include "base/clock.h"
-#include "cluster/base64.h"
 #include "cluster/endpoints.h"
 
 static const char *joined(const char *urls, const char *cloud_id)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The vectors of RFC 4648, and what is none. */
 #include "../unit.h"
-#include "cluster/base64.h"
+#include "base/base64.h"
 
 static const struct {
     const char *plain;
@@ -73,5 +73,5 @@ int main(void)
         cmocka_unit_test(the_end_may_be_left_out),
         cmocka_unit_test(anything_else_is_refused),
     };
-    return UNIT_MAIN("cluster/base64", tests);
+    return UNIT_MAIN("base/base64", tests);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Short texts, seldom: written to be read. */
-#include "cluster/base64.h"
+#include "base/base64.h"
 
 static const char DIGITS[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
