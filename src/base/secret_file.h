@@ -15,6 +15,10 @@ enum { SECRET_OPTION_SIZE = 80 }; ///< the longest name of an option that is sho
 int secret_file_read(const char *option, const char *path, struct buf *out,
                      struct err *err) MUST_USE;
 
+/// The same of a file that is no secret: a certificate.
+int secret_file_read_public(const char *option, const char *path, struct buf *out,
+                            struct err *err) MUST_USE;
+
 /// Whether it is there, can be read, and cannot be read by others than its owner and group.
 int secret_file_check(const char *option, const char *path, struct err *err) MUST_USE;
 

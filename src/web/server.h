@@ -5,7 +5,8 @@
  *
  * A connection has a thread of its own while it lasts, so a handler may take its time; it is asked
  * to look at server_is_gone() when it does. Connections are bounded, and one that does not send its
- * request within a few seconds, or does not read its answer, is closed.
+ * request within a few seconds, or does not read its answer, is closed. When most places are taken,
+ * the connection that has kept us waiting the longest makes room for a new one.
  */
 #pragma once
 
@@ -13,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/addr.h"
 #include "base/buf.h"
 #include "base/status.h"
 
@@ -23,24 +25,28 @@ enum {
 
 /// A request. Texts are valid until the handler returns.
 struct server_request {
-    const char *method;
+    const char *method;  ///< HEAD comes as GET: the answer's body is not sent then
     const char *path;    ///< decoded, without the query
     const char *query;   ///< behind the ?, as it came, for web/arguments.h; NULL: none
     const uint8_t *body; ///< of POST on the local socket
     size_t body_size;
+    struct addr peer; ///< who asks; none on the local socket
     bool is_local;    ///< came through the socket in -data
     void *connection; ///< the server's own; NULL: no server received it
 };
 
 /// A header; NULL: it is not there.
 const char *server_header(const struct server_request *r, const char *name);
-/// Whether the client has gone away. Cheap; any thread, until the handler returns.
+/// Whether the client has gone away, or the server stops. Who has sent all of a request and says
+/// that no more comes counts as gone: the kernel does not tell the two apart. Cheap; any thread,
+/// until the handler returns.
 bool server_is_gone(const struct server_request *r);
 
 /// An answer that comes bit by bit: event streams, exports.
 struct server_stream {
     /// Waits for more, up to a second, and writes up to `size` bytes of it. Their number; 0:
-    /// nothing yet; -1: that was all. In the connection's thread.
+    /// nothing yet; -1: that was all. In the connection's thread. What has not come to its end when
+    /// the server stops is cut off, so that nobody takes it for the whole.
     ptrdiff_t (*more)(void *context, uint8_t *out, size_t size);
     void (*close)(void *context);
     void *context;
@@ -79,10 +85,12 @@ struct server_settings {
 
 struct server;
 
-/// Binds and starts. ERR_INVALID, ERR_IO with the address and the reason.
+/// Binds and starts. ERR_INVALID, ERR_IO with the address and the reason; ERR_EXISTS: somebody
+/// answers on the local socket.
 int server_start(const struct server_settings *settings, struct server **ret_server,
                  struct err *err) MUST_USE;
 /// Reads certificate and key again (SIGHUP). The old ones stay when the new ones are no good.
+/// Connections that are there keep what they have until they end, or until the next time.
 int server_reload(struct server *s, struct err *err) MUST_USE;
 /// Closes all connections and frees. NULL is fine.
 void server_stop(struct server *s);

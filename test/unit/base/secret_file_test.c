@@ -48,6 +48,10 @@ static void its_modes(void **state)
         write_file("secret\n", 7, BAD[i]);
         assert_int_equal(secret_file_check("-web.key", path, &err), ERR_INVALID);
         refused("everybody on this machine can read");
+        buf_init(&out, 16 << 10);
+        assert_int_equal(secret_file_read_public("-web.cert", path, &out, &err), 0);
+        assert_string_equal(buf_text(&out), "secret\n");
+        buf_release(&out);
     }
 }
 
