@@ -235,6 +235,12 @@ static bool is_heading(const struct csv_record *r)
     return r->line == 1 && strcasecmp(r->fields[0], "exporter") == 0;
 }
 
+/// Names of applications stand in the same file (query/applications.h).
+static bool is_application(const struct csv_record *r)
+{
+    return strcasecmp(r->fields[0], "application") == 0;
+}
+
 static int read_record(struct roster *e, const struct csv_record *r, struct err *err)
 {
     uint32_t exporter = 0;
@@ -269,7 +275,7 @@ static int read_csv(struct roster *e, const char *path, struct err *err)
     }
     int status;
     while ((status = csv_next(csv, &r, err)) == 0) {
-        if (!is_heading(&r) && read_record(e, &r, &words) != 0) {
+        if (!is_heading(&r) && !is_application(&r) && read_record(e, &r, &words) != 0) {
             status = csv_err(err, csv, &r, "%s", words.text);
             break;
         }
@@ -371,6 +377,9 @@ static int read_pair(void *context, struct yml_node key, struct yml_node value)
     struct err words;
     if (yml_kind(key) != YML_KIND_SCALAR) {
         return yml_err(y->err, key, "wanted is the address of an exporter");
+    }
+    if (strcmp(yml_text(key), "applications") == 0) {
+        return 0; // names of applications stand in the same file (query/applications.h)
     }
     if (exporter_of(y->roster, yml_text(key), &y->exporter, &words) != 0) {
         return yml_err(y->err, key, "%s", words.text);

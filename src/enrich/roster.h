@@ -16,6 +16,8 @@
  *         564: xe-0/0/4
  *     192.0.2.2: edge-2
  *
+ * The file may hold names of applications too (query/applications.h), which are passed over here.
+ *
  * An exporter is known by the address its flows carry (sampler_address). Read once, then by any
  * number of threads.
  */

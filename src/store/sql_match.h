@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The leaves of KQL that no comparison of SQL's says: the SQL function kql_leaf(value, what, leaf)
+ * takes the values out of a BLOB and asks kql_value_matches() about each, as kql_matches() does
+ * with a live record's.
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "query/kql.h"
+#include "store/duck.h"
+
+/*
+ * What the BLOB is:
+ *
+ *     text          the value itself
+ *     mac, addr     hexadecimal digits: 12, or the two halves
+ *     member PATH   a text of a JSON object (base/json_find.h)
+ *     u32s, layers, addrs   a list as in the table `texts`
+ *     extra NAME    of `rest`: the values of a column that no field stands for
+ *     proto, etype  of `rest`: a name without a number, in small letters
+ *     type, body    of `rest`: likewise, as it is
+ */
+
+/// The leaf as the function's third argument, appended to `out`.
+void sql_match_pack(const struct kql_node *leaf, struct buf *out);
+
+/// Adds the function to the database.
+int sql_match_add(struct duck_conn *c, struct err *err) MUST_USE;
