@@ -43,8 +43,15 @@ def secret(path, text, mode=0o600):
 
 
 def server(tmp_path, *flags):
-    return weir_collector("-format", "ecs", "-data", str(tmp_path / "data"), "-geoip.city", "none",
-                          "-geoip.asn", "none", *flags, http=True)
+    c = weir_collector("-format", "ecs", "-data", str(tmp_path / "data"), "-geoip.city", "none",
+                       "-geoip.asn", "none", *flags, http=True)
+
+    def answers():
+        assert c.process.poll() is None, c.log_text()
+        with socket.socket() as s:
+            return s.connect_ex(("127.0.0.1", c.http_port)) == 0
+    wait_until(answers, c.log_text, 20)
+    return c
 
 
 def basic(user, password=PASSWORD):
@@ -303,6 +310,26 @@ def test_a_new_certificate(tmp_path, authority):
             c.process.send_signal(signal.SIGHUP)
             wait_until(lambda: serial(c, authority) != before, c.log_text, 20)
         assert c.stop() == 0
+
+
+def test_nobody_is_dropped_by_a_new_certificate(tmp_path, authority):
+    cert, key = str(tmp_path / "cert.pem"), str(tmp_path / "key.pem")
+    place(authority.issue("one"), cert, key)
+    with server(tmp_path, "-web.cert", cert, "-web.key", key) as c:
+        until = time.monotonic() + 5
+
+        def ask_all_the_time(_):
+            codes = []
+            while time.monotonic() < until:
+                codes.append(status(c, context=trusting(authority)))
+            return codes
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            answers = pool.map(ask_all_the_time, range(4))
+            while time.monotonic() < until - 0.5:
+                c.process.send_signal(signal.SIGHUP)
+                time.sleep(0.3)
+            codes = [code for part in answers for code in part]
+        assert len(codes) > 20 and set(codes) == {200}
 
 
 def test_a_key_that_others_can_read_is_refused(tmp_path, authority):
