@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who may ask over HTTP, and what the server does with clients that are slow, many, or lie."""
+"""Who may ask weir over HTTP, and what it does with clients that are slow, many, or lie: the whole
+program. test_web.py has the server alone."""
 import base64
 import concurrent.futures
 import http.client
