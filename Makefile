@@ -117,10 +117,14 @@ $(B)/test/unit/%: $(B)/test/unit/%.o $(B)/libweir.a
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(ALL_LDFLAGS) $(TEST_RPATH) $(LIBS) -lcmocka
 
 # Programs that only tests run.
-TOOL_SRC := $(wildcard test/golden/*_tool.c)
+TOOL_SRC := $(wildcard test/golden/*_tool.c test/e2e/*_tool.c)
 TOOL     := $(TOOL_SRC:%.c=$(B)/%)
 
 $(B)/test/golden/%: $(B)/test/golden/%.o $(B)/libweir.a
+	@echo "  LINK $@"
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(ALL_LDFLAGS) $(TEST_RPATH) $(LIBS)
+
+$(B)/test/e2e/%: $(B)/test/e2e/%.o $(B)/libweir.a
 	@echo "  LINK $@"
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $^ $(ALL_LDFLAGS) $(TEST_RPATH) $(LIBS)
 
