@@ -151,12 +151,18 @@ void server_add_header(struct server_response *r, const char *name, const char *
 
 // --- Answers -------------------------------------------------------------------------------------
 
+static void close_stream(struct server_stream *stream)
+{
+    if (stream->close != NULL) {
+        stream->close(stream->context);
+    }
+    *stream = (struct server_stream){ .more = NULL };
+}
+
 static void reply_free(void *context)
 {
     struct reply *reply = context;
-    if (reply->stream.close != NULL) {
-        reply->stream.close(reply->stream.context);
-    }
+    close_stream(&reply->stream);
     buf_release(&reply->body);
     mem_free(reply);
 }
@@ -223,9 +229,7 @@ static enum MHD_Result send_response(struct server *s, struct MHD_Connection *co
     bool streams = r->stream.more != NULL;
     struct reply *reply = mem_zalloc(sizeof(*reply));
     if (reply == NULL) {
-        if (r->stream.close != NULL) {
-            r->stream.close(r->stream.context);
-        }
+        close_stream(&r->stream);
         buf_release(&r->body);
         return MHD_NO;
     }
@@ -351,6 +355,9 @@ static enum MHD_Result handle(const struct listener *l, struct MHD_Connection *c
         .connection = &asking,
     };
     s->settings.handle(s->settings.context, &asked, &r);
+    if (r.stream.more != NULL && strcmp(method, MHD_HTTP_METHOD_HEAD) == 0) {
+        close_stream(&r.stream); // the library would send the end of one
+    }
     return send_response(s, connection, &r);
 }
 
