@@ -417,20 +417,21 @@ static void listener_stop(struct listener *l)
     }
 }
 
-/// Starts a daemon on a socket, which is its own from here on. `cert` and `key`: PEM; NULL: no TLS.
-static int listener_start(struct server *s, int fd, bool is_local, const char *cert,
-                          const char *key, struct listener **ret_listener)
+/// Starts a daemon on a socket, which is its own from here on. `cert` and `key`: PEM with a NUL
+/// behind it; NULL: no TLS.
+static int listener_start(struct server *s, int fd, bool is_local, uint8_t *cert, uint8_t *key,
+                          struct listener **ret_listener)
 {
     struct listener *l = mem_zalloc(sizeof(*l));
     if (l == NULL) {
         return ERR_NO_MEMORY;
     }
     *l = (struct listener){ .server = s, .is_local = is_local, .fd = fd };
+    char priorities[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2";
     const struct MHD_OptionItem tls[] = {
-        { MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)cert },
-        { MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)key },
-        { MHD_OPTION_HTTPS_PRIORITIES, 0,
-          (void *)(uintptr_t) "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2" },
+        { MHD_OPTION_HTTPS_MEM_CERT, 0, cert },
+        { MHD_OPTION_HTTPS_MEM_KEY, 0, key },
+        { MHD_OPTION_HTTPS_PRIORITIES, 0, priorities },
         { MHD_OPTION_END, 0, NULL },
     };
     const struct MHD_OptionItem plain[] = { { MHD_OPTION_END, 0, NULL } };
@@ -471,14 +472,21 @@ static int start_tcp(struct server *s, int fd, struct listener **ret_listener, s
         status = err->status;
         goto out;
     }
-    status = listener_start(s, fd, false, tls ? buf_text(&cert) : NULL, tls ? buf_text(&key) : NULL,
-                            ret_listener);
+    if (tls && (cert.size == 0 || key.size == 0)) {
+        status =
+            err_set(err, ERR_INVALID, "%s: %.300s is empty",
+                    cert.size == 0 ? "-web.cert" : "-web.key", cert.size == 0 ? o->cert : o->key);
+        goto out;
+    }
+    (void)buf_text(&cert); // has a NUL behind it now
+    (void)buf_text(&key);  // likewise
+    status =
+        listener_start(s, fd, false, tls ? cert.data : NULL, tls ? key.data : NULL, ret_listener);
     if (status != 0 && tls) {
-        (void)err_set(
-            err, ERR_INVALID, // returned below
-            "HTTP server error: cannot start on %.100s with -web.cert %.100s and -web.key "
-            "%.100s: both are PEM, and the key is the certificate's own",
-            o->addr, o->cert, o->key);
+        (void)err_set(err, ERR_INVALID, // returned below
+                      "HTTP server error: cannot start on %.100s: expected PEM in -web.cert "
+                      "%.150s, and in -web.key %.150s the key that belongs to it",
+                      o->addr, o->cert, o->key);
     } else if (status != 0) {
         (void)err_set(err, ERR_IO, "HTTP server error: cannot start on %s", o->addr); // likewise
     }

@@ -474,10 +474,12 @@ def test_tls(authority):
 
 def test_certificates_that_are_no_good(authority, tmp_path):
     good, other = issue(authority, "one"), issue(authority, "two")
-    for cert, key, words in ((good.chain, other.key, "its own"), (good.chain, "/nowhere/key", "-web.key"),
+    for cert, key, words in ((good.chain, other.key, "belongs to it"), (good.chain, "/nowhere/key", "-web.key"),
                              ("/nowhere/cert", good.key, "-web.cert"), (good.chain, "", "-web.key"),
                              ("", good.key, "-web.cert"),
                              (secret(tmp_path / "x", "no certificate"), good.key, "PEM"),
+                             (good.chain, secret(tmp_path / "e", ""), "is empty"),
+                             (secret(tmp_path / "e2", ""), good.key, "is empty"),
                              (good.chain, secret(tmp_path / "k", open(good.key).read(), 0o644),
                               "everybody on this machine")):
         t = Tool(cert=cert, key=key)
