@@ -204,6 +204,14 @@ static void make_room(struct patience *p)
     }
 }
 
+/// One that was shut down keeps its place until its thread has seen that. Accepting goes on more
+/// slowly meanwhile, or the library would be out of places and reset whoever comes next.
+static void slow_down(size_t excess)
+{
+    const struct timespec t = { .tv_nsec = (long)(excess * NS_PER_MS) };
+    (void)nanosleep(&t, NULL); // shorter is fine
+}
+
 struct guest *patience_add(struct patience *p, int fd, bool makes_room)
 {
     struct guest *c = mem_zalloc(sizeof(*c));
@@ -213,8 +221,10 @@ struct guest *patience_add(struct patience *p, int fd, bool makes_room)
     c->fd = fd;
     c->makes_room = makes_room;
     patience_rest(c);
+    size_t excess = 0;
     (void)pthread_mutex_lock(&p->lock); // ours
     if (makes_room && ++p->room_count > p->scarce) {
+        excess = p->room_count - p->scarce;
         make_room(p);
     }
     c->next = p->first;
@@ -224,6 +234,9 @@ struct guest *patience_add(struct patience *p, int fd, bool makes_room)
     p->first = c;
     (void)pthread_cond_signal(&p->changed); // cannot fail
     (void)pthread_mutex_unlock(&p->lock);
+    if (excess > 0) {
+        slow_down(excess);
+    }
     return c;
 }
 

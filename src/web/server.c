@@ -31,8 +31,8 @@
 #include "web/patience.h"
 
 enum {
-    CONNECTIONS_MAX = 200,
-    CONNECTIONS_SCARCE = 180, ///< above it the slowest makes room: a few places are always free
+    CONNECTIONS_MAX = 256,    ///< past it the library resets new ones
+    CONNECTIONS_SCARCE = 180, ///< above it the slowest makes room for a new one
     LOCAL_CONNECTIONS_MAX = 32,
     /// Of a request and its parsed form. The library takes it from the kernel page by page.
     CONNECTION_MEMORY = SERVER_HEADER_SIZE_MAX + (32 << 10),
