@@ -166,9 +166,9 @@ static int read_ports(const char *text, uint64_t *ret_first, uint64_t *ret_last,
 static int add_own(struct applications *a, const char *proto_text, const char *ports,
                    const char *text, struct err *err)
 {
-    uint32_t proto;
-    uint64_t first;
-    uint64_t last;
+    uint32_t proto = 0;
+    uint64_t first = 0;
+    uint64_t last = 0;
     size_t size = strlen(text);
     if (read_proto(proto_text, &proto, err) != 0 || read_ports(ports, &first, &last, err) != 0) {
         return err->status;
