@@ -13,7 +13,7 @@
 enum {
     LIST_FIRST = 64,
     POSITIONS_TIDY = 100 * 1000, ///< rows from which on `positions` is made short
-    IMPORTED_FIRST = 1 << 30, ///< numbers from here on are given by records_import()
+    IMPORTED_FIRST = 1 << 30,    ///< numbers from here on are given by records_import()
 };
 
 struct file {

@@ -45,8 +45,8 @@ static void an_option_in_full(void **state)
     help_print_command(COMMAND_RUN, false, &text);
     assert_non_null(strstr(buf_text(&text),
                            "\nHTTP\n"
-                           "  -addr HOST:PORT             Where to serve /metrics and /__health; "
-                           "empty: no HTTP\n"
+                           "  -addr HOST:PORT             Where to serve /api/v1, /metrics and "
+                           "/__health; empty: no HTTP\n"
                            "                              (default 127.0.0.1:8080)\n"));
     assert_non_null(strstr(buf_text(&text),
                            "  -transport.kafka.compression NAME\n"

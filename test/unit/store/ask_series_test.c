@@ -43,8 +43,7 @@ static uint64_t part(uint64_t whole, const struct row *r, const struct question 
     uint128 length = (uint128)(end - r->ts);
     int64_t until = begin + step < end ? begin + step : end;
     uint64_t by_end = (uint64_t)(whole * (uint128)(until - r->ts) / length);
-    uint64_t by_begin =
-        begin == bucket ? 0 : (uint64_t)(whole * (uint128)(begin - r->ts) / length);
+    uint64_t by_begin = begin == bucket ? 0 : (uint64_t)(whole * (uint128)(begin - r->ts) / length);
     return by_end - by_begin;
 }
 

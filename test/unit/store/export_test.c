@@ -99,7 +99,7 @@ static void read_file(const char *path, char *ret_text, size_t size)
 static void csv_and_json_are_readable(void **state)
 {
     struct fixture *x = *state;
-    char text[8192];
+    static char text[8192];
     assert_int_equal(export(x, EXPORT_CSV, 1700000000000000002, 1700000000000000003), 1);
     read_file(x->path, text, sizeof(text));
     assert_non_null(strstr(text, "time,kind,sampler_address,src_addr,dst_addr,src_port"));
