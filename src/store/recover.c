@@ -18,7 +18,11 @@
 #include "base/log.h"
 #include "base/num.h"
 
-enum { PATH_SIZE = 3072, TRIES = 4 };
+enum {
+    PATH_SIZE = 3072,
+    TRIES = 4,
+    ENTRY_HEAD = 16, ///< size and checksum, which stand before the place that DuckDB names
+};
 
 struct log_file {
     char path[PATH_SIZE];
@@ -29,7 +33,8 @@ struct log_file {
 static const char CORRUPT[] = "WAL";
 static const char POSITION[] = "byte position ";
 
-/// Whether the words are about the log; *ret_position is where it is damaged, 0: it does not say.
+/// Whether the words are about the log; *ret_position is where the damaged entry begins, 0: they do
+/// not say.
 static bool is_about_log(const char *words, uint64_t *ret_position)
 {
     const char *at = strstr(words, POSITION);
@@ -39,6 +44,7 @@ static bool is_about_log(const char *words, uint64_t *ret_position)
             *ret_position = *ret_position * 10 + (uint64_t)(*at - '0');
         }
     }
+    *ret_position -= *ret_position > ENTRY_HEAD ? ENTRY_HEAD : *ret_position;
     return strstr(words, CORRUPT) != NULL || at != NULL;
 }
 

@@ -119,7 +119,7 @@ static void *write_on(void *context)
 static void size_settles_beside_a_writer(void **state)
 {
     struct fixture *x = *state;
-    struct load load = { .transactions = 60 };
+    struct load load = { .transactions = 30 };
     uint64_t most = 0;
     pthread_t thread;
     x->settings.size_max = 60 * MB;
