@@ -55,8 +55,9 @@ LIBS := -lyaml -lpcap -lmicrohttpd -lz -lzstd -lcurl -lssl -lcrypto -ldeflate -l
 # DuckDB: the header for the compiler; the library stands beside the binary and is loaded when a
 # store is opened.
 DUCKDB := build/deps/duckdb
-RPATH := -Wl,-rpath,'$$ORIGIN:$$ORIGIN/../lib/weir'
-TEST_RPATH := -Wl,-rpath,$(abspath $(DUCKDB))
+# (An old-style rpath: the sanitizers' dlopen() knows no other of the program's.)
+RPATH := -Wl,--disable-new-dtags,-rpath,'$$ORIGIN:$$ORIGIN/../lib/weir'
+TEST_RPATH := -Wl,--disable-new-dtags,-rpath,$(abspath $(DUCKDB))
 
 # --- What is built -----------------------------------------------------------------------------
 

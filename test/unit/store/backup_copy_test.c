@@ -66,6 +66,9 @@ static void a_copy_is_of_one_moment(void **state)
     load.fill.duck = x->fill.duck;
     fill_ok(&x->fill, duck_connect(x->fill.duck, &load.fill.conn, &x->fill.err));
     assert_int_equal(pthread_create(&thread, NULL, write_on, &load), 0);
+    while (atomic_load(&load.stored) == 0) {
+        assert_int_equal(usleep(10000), 0);
+    }
     for (unsigned i = 0; i < 5; i++) {
         assert_int_equal(usleep(100000), 0);
         unsigned stored = atomic_load(&load.stored);

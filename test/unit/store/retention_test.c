@@ -10,7 +10,7 @@
 #include "../folder.h"
 #include "fill.h"
 
-enum { MB = 1000 * 1000, ROWS = 100000, PAUSE_US = 150000 };
+enum { MB = 1000 * 1000, ROWS = 100000, TRANSACTIONS = 40, PAUSE_US = 150000 };
 
 struct fixture {
     struct fill fill;
@@ -119,7 +119,7 @@ static void *write_on(void *context)
 static void size_settles_beside_a_writer(void **state)
 {
     struct fixture *x = *state;
-    struct load load = { .transactions = 30 };
+    struct load load = { .transactions = TRANSACTIONS };
     uint64_t most = 0;
     pthread_t thread;
     x->settings.size_max = 60 * MB;
@@ -135,19 +135,19 @@ static void size_settles_beside_a_writer(void **state)
     assert_int_equal(pthread_join(thread, NULL), 0);
     duck_disconnect(load.fill.conn);
     assert_false(atomic_load(&load.failed));
-    fill(&x->fill, 61, 1, FILL_HOUR + 31 * ROLLUP_HOUR_NS, 1);
+    fill(&x->fill, TRANSACTIONS + 1, 1, FILL_HOUR + 31 * ROLLUP_HOUR_NS, 1);
     run(x, FILL_HOUR + 24 * ROLLUP_HOUR_NS);
     uint64_t records = fill_ask(&x->fill, "SELECT count(*) FROM flows");
     print_message("%" PRIu64 " of %d records kept, %" PRIu64 " MB at most, %" PRIu64 " now\n",
-                  records, 60 * ROWS, most / MB, x->retention.used_bytes / MB);
+                  records, TRANSACTIONS * ROWS, most / MB, x->retention.used_bytes / MB);
     assert_in_range(x->retention.used_bytes, 40 * MB, 60 * MB);
     assert_true(most < 100 * MB); // a transaction and its roll-ups come between two runs
-    assert_int_equal(records + x->retention.forgotten, 60 * ROWS + 1);
+    assert_int_equal(records + x->retention.forgotten, TRANSACTIONS * ROWS + 1);
     // It is the newest that are there, all of them.
     uint64_t oldest = least_ts(x);
     assert_true(oldest > (uint64_t)FILL_HOUR + (uint64_t)ROLLUP_HOUR_NS);
-    assert_int_equal(fill_ask(&x->fill, "SELECT max(id) >> 32 FROM flows"), 61);
-    assert_in_range(records, 2 * ROWS, 60 * ROWS / 2);
+    assert_int_equal(fill_ask(&x->fill, "SELECT max(id) >> 32 FROM flows"), TRANSACTIONS + 1);
+    assert_in_range(records, 2 * ROWS, TRANSACTIONS * ROWS / 2);
     fill_ok(&x->fill, rollup_check(x->fill.conn, &x->fill.err));
 }
 
