@@ -14,6 +14,7 @@
 #include "web/api_answer.h"
 #include "web/api_params.h"
 #include "web/live.h"
+#include "web/openapi.h"
 
 #define ROOT "/api/v1"
 
@@ -351,7 +352,8 @@ static void answer_live(struct api *a, struct api_asked *asked, struct server_re
 static void answer_endpoint(struct api *a, enum api_endpoint endpoint, struct api_asked *asked,
                             const struct server_request *request, struct server_response *response)
 {
-    bool needs_store = endpoint != API_FIELDS && endpoint != API_HEALTH && endpoint != API_LIVE;
+    bool needs_store = endpoint != API_FIELDS && endpoint != API_HEALTH && endpoint != API_LIVE &&
+                       endpoint != API_OPENAPI;
     if (needs_store && (a->settings.store == NULL || a->settings.asks == NULL)) {
         answer_error(response, 503, "there is no store to ask: start weir with -transport store");
         return;
@@ -369,8 +371,10 @@ static void answer_endpoint(struct api *a, enum api_endpoint endpoint, struct ap
     case API_LIVE:
         answer_live(a, asked, response);
         break;
-    case API_EXPORT:
     case API_OPENAPI:
+        openapi_put(&response->body);
+        break;
+    case API_EXPORT:
         answer_error(response, 501, "%s is not there yet", api_endpoints[endpoint].name);
         break;
     default:

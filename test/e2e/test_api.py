@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""/api/v1 of a running weir: every end point is asked, and each answer is held against the OpenAPI
+document that weir serves beside them."""
+import csv
+import http.client
+import io
+import json
+import time
+import urllib.parse
+
+import pytest
+
+from following import wait_until
+from programs import free_port, generated
+from test_store import Weir, count, weir
+
+jsonschema = pytest.importorskip("jsonschema", reason="NOT TESTED: python3-jsonschema is missing")
+
+DATAGRAMS = 60
+ALL = {"from": "2000-01-01", "to": "2100-01-01"}
+
+
+class Api:
+    def __init__(self, port):
+        self.port = port
+
+    def get(self, name, params=None, method="GET", status=200, headers=None, **more):
+        """Status, headers and body; `from` and other words of Python come in `params`."""
+        query = urllib.parse.urlencode({**(params or {}), **more})
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            connection.request(method, f"/api/v1/{name}?{query}", headers=headers or {})
+            answer = connection.getresponse()
+            body = answer.read()
+        finally:
+            connection.close()
+        assert answer.status == status, (name, query, body[:500])
+        return answer.headers, body.decode() if "parquet" not in (
+            answer.headers["Content-Type"] or "") else body
+
+    def json(self, name, params=None, **more):
+        return json.loads(self.get(name, params, **more)[1])
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A weir with some records, and how they are asked for."""
+    folder = tmp_path_factory.mktemp("api")
+    port = free_port()
+    with Weir(folder / "data", "-addr", f"127.0.0.1:{port}") as w:
+        api = Api(port)
+        w.send(generated(DATAGRAMS))
+        last = [-1]
+
+        def has_settled():
+            before, last[0] = last[0], api.json("health")["store"]["records"]
+            time.sleep(0.5)
+            return last[0] > DATAGRAMS and last[0] == before
+        wait_until(has_settled, w.log, 60)
+        api.data, api.records, api.folder = w.data, last[0], folder
+        yield api
+        assert w.process.poll() is None, w.log()
+
+
+@pytest.fixture(scope="module")
+def document(place):
+    return place.json("openapi.json")
+
+
+def check(document, name, status, answer):
+    """`answer` is what the document says that `name` answers."""
+    responses = document["paths"]["/" + name]["get"]["responses"]
+    response = responses.get(str(status), responses["default"])
+    if "$ref" in response:
+        response = document["components"]["responses"][response["$ref"].rsplit("/", 1)[1]]
+    schema = response["content"]["application/json"]["schema"]
+    jsonschema.Draft202012Validator(
+        {**schema, "components": document["components"]},
+        format_checker=jsonschema.FormatChecker()).validate(answer)
+
+
+def test_document_is_valid(document):
+    assert document["openapi"].startswith("3.1.")
+    found = []
+
+    def walk(node):
+        for key, value in node.items() if isinstance(node, dict) else enumerate(node):
+            if key in ("schema", "schemas"):
+                found.extend([value] if key == "schema" else value.values())
+            if isinstance(value, (dict, list)):
+                walk(value)
+    walk(document)
+    assert len(found) > 50
+    for schema in found:
+        jsonschema.Draft202012Validator.check_schema(schema)
+
+
+def test_document_is_valid_openapi(document):
+    validator = pytest.importorskip(
+        "openapi_spec_validator", reason="NOT TESTED: openapi-spec-validator is missing (pip)")
+    validator.validate(document)
+
+
+QUESTIONS = [
+    ("flows", {**ALL, "n": 5}), ("flows", {**ALL, "q": "network.transport: nothing"}),
+    ("top", {**ALL, "dims": "src,dst", "n": 3, "other": "true", "both": "true"}),
+    ("top", {**ALL, "dims": "source.ip/24", "by": "packets", "tier": "raw"}),
+    ("series", {"from": "now-10m", "dims": "src", "step": "1m", "n": 3, "other": "true"}),
+    ("series", {"from": "now-10m", "compare": "previous"}),
+    ("matrix", {**ALL, "dims": "src,dst", "n": 4}),
+    ("changes", {"from": "now-1h", "dims": "src"}),
+    ("values", {**ALL, "field": "source.ip", "prefix": "1"}),
+    ("fields", {}), ("exporters", ALL), ("interfaces", ALL), ("health", {}),
+]
+
+
+@pytest.mark.parametrize("name,params", QUESTIONS)
+def test_answers_are_as_described(place, document, name, params):
+    answer = place.json(name, params)
+    check(document, name, 200, answer)
+    assert "nothing" in str(params) or answer.get("rows", True), "an empty answer proves little"
+
+
+def test_every_end_point_is_asked(document):
+    asked = {"/" + name for name, _ in QUESTIONS}
+    assert set(document["paths"]) - asked == {"/live", "/export", "/openapi.json"}
+
+
+@pytest.mark.parametrize("name,params,status", [
+    ("flows", {"q": "source.port: ("}, 400), ("top", {}, 400), ("top", {"dims": "src", "x": 1}, 400),
+    ("series", {"step": "5"}, 400), ("matrix", {"dims": "src"}, 400), ("values", {}, 400),
+    ("flows", {"n": 1001}, 400), ("export", {"format": "json"}, 400),
+])
+def test_errors_are_as_described(place, document, name, params, status):
+    answer = place.json(name, params, status=status)
+    check(document, name, status, answer)
+    if "q" in params:
+        assert answer["error"]["parameter"] == "q" and answer["error"]["position"] > 0
+
+
+def test_what_is_not_there(place):
+    assert "/api/v1/top" in place.json("nothing", status=404)["error"]["endpoints"]
+    headers, _ = place.get("flows", method="POST", status=405)
+    assert headers["Allow"] == "GET"
+
+
+def test_required_parameters_are_those_that_are_missed(place, document):
+    """Each end point answers with what the document calls required alone, and not without."""
+    values = {"dims": "src,dst", "field": "source.ip"}
+    for path, item in document["paths"].items():
+        required = [p["name"] for p in item["get"]["parameters"] if p["required"]]
+        if required:
+            place.get(path[1:], {name: values[name] for name in required})
+            place.get(path[1:], status=400)
+
+
+def test_pages_have_every_record_once(place):
+    seen, params = [], {**ALL, "n": 150}
+    for _ in range(100):
+        answer = place.json("flows", params)
+        seen += answer["rows"]
+        if "cursor" not in answer["meta"]:
+            break
+        params["after"] = answer["meta"]["cursor"]
+    assert len(seen) == place.records
+    assert len({json.dumps(row, sort_keys=True) for row in seen}) > place.records / 2
+
+
+def test_csv_and_ndjson_say_the_same(place):
+    params = {**ALL, "dims": "src", "n": 5, "tier": "raw"}
+    rows = place.json("top", params)["rows"]
+    lines = place.get("top", params, format="ndjson")[1].splitlines()
+    assert [json.loads(text) for text in lines] == rows
+    headers, text = place.get("top", params, headers={"Accept": "text/csv"})
+    assert headers["Content-Type"].startswith("text/csv")
+    table = list(csv.DictReader(io.StringIO(text)))
+    assert [row["source.ip"] for row in table] == [row["source.ip"] for row in rows]
+    assert [int(row["bytes"]) for row in table] == [row["bytes"] for row in rows]
