@@ -18,6 +18,8 @@
 
 #define NS_PER_S INT64_C(1000000000)
 
+#define STEP_MAX_S INT64_C(8640000000) // 100,000 days; in ns it fits
+
 enum { DEFAULT_ROWS = 10, DEFAULT_FLOWS = 50, DEFAULT_RATE = 20 };
 
 #define IN(name) (UINT32_C(1) << API_##name)
@@ -168,7 +170,8 @@ static int read_step(struct reading *r)
     static const int64_t SECONDS[] = { 1, 60, 3600, 86400 };
     size_t size = strlen(text);
     const char *unit = size < 2 ? NULL : strchr(UNITS, text[size - 1]);
-    if (unit == NULL || num_get_u64(text, size - 1, 100000, &number) != 0 || number == 0) {
+    if (unit == NULL || num_get_u64(text, size - 1, STEP_MAX_S, &number) != 0 || number == 0 ||
+        number > (uint64_t)(STEP_MAX_S / SECONDS[unit - UNITS])) {
         return refuse(r, PARAM_STEP, "step is a number with s, m, h or d behind it: 5m");
     }
     r->asked->question.step_ns = (int64_t)number * SECONDS[unit - UNITS] * NS_PER_S;

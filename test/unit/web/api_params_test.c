@@ -56,6 +56,8 @@ static void refuses(void **state)
     is_refused(API_MATRIX, "dims=src", "dims");
     is_refused(API_SERIES, "step=5", "step");
     is_refused(API_SERIES, "step=0m", "step");
+    is_refused(API_SERIES, "step=8640000001s", "step");
+    is_refused(API_SERIES, "step=100001d", "step");
     is_refused(API_FLOWS, "n=1001", "n");
     is_refused(API_FLOWS, "after=12", "after");
     is_refused(API_VALUES, "", "field");
