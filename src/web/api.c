@@ -12,7 +12,9 @@
 #include "base/mem.h"
 #include "store/sql.h"
 #include "web/api_answer.h"
+#include "web/api_export.h"
 #include "web/api_params.h"
+#include "web/api_records.h"
 #include "web/live.h"
 #include "web/openapi.h"
 
@@ -22,6 +24,7 @@ enum { RETRY_S = 2 };
 
 struct api {
     struct api_settings settings;
+    atomic_flag exporting;
 };
 
 int api_new(const struct api_settings *settings, struct api **ret_api, struct err *err)
@@ -31,6 +34,7 @@ int api_new(const struct api_settings *settings, struct api **ret_api, struct er
         return err_set(err, ERR_NO_MEMORY, "out of memory");
     }
     a->settings = *settings;
+    atomic_flag_clear(&a->exporting);
     *ret_api = a;
     return 0;
 }
@@ -91,9 +95,9 @@ static void answer_unknown(struct server_response *response)
 
 static const char *content_type(enum api_form form)
 {
-    return form == API_CSV      ? "text/csv; charset=utf-8"
-           : form == API_NDJSON ? "application/x-ndjson"
-                                : "application/json";
+    static const char *const TYPES[] = { "application/json", "text/csv; charset=utf-8",
+                                         "application/x-ndjson", "application/vnd.apache.parquet" };
+    return TYPES[form];
 }
 
 static bool is_gone(void *context)
@@ -153,58 +157,7 @@ static void answer_table(struct api *a, enum api_endpoint endpoint, const struct
 
 // --- Records -------------------------------------------------------------------------------------
 
-/// The page of records while it is filled.
-struct page {
-    struct format *format;
-    struct buf *out;
-    enum api_form form;
-    size_t count;
-    size_t limit;
-    bool more; ///< there is one behind the last
-    int64_t last_ts;
-    uint64_t last_id;
-};
-
-static bool take_ts(void *context, const struct query_value *value)
-{
-    *(int64_t *)context = (int64_t)value->number;
-    return true;
-}
-
-static int64_t timestamp_of(const struct batch *batch, const struct flow *flow)
-{
-    int64_t ts = 0;
-    (void)query_values(batch, flow, QUERY_TIMESTAMP, NULL, take_ts, &ts); // 0 when it has none
-    return ts;
-}
-
-static bool put_record(void *context, const struct batch *batch, const struct flow *flow,
-                       uint64_t id)
-{
-    struct page *p = context;
-    if (p->count == p->limit) {
-        p->more = true;
-        return false;
-    }
-    size_t begin = p->out->size;
-    if (p->form == API_JSON && p->count > 0) {
-        buf_append_char(p->out, ',');
-    }
-    enum format_outcome outcome = format_append(p->format, batch, flow, p->out);
-    if (outcome == FORMAT_NOTHING) {
-        p->out->size = begin;
-        return true;
-    }
-    if (p->form == API_NDJSON) {
-        buf_append_char(p->out, '\n');
-    }
-    p->count++;
-    p->last_ts = timestamp_of(batch, flow);
-    p->last_id = id;
-    return !p->out->bad;
-}
-
-static void put_page_end(const struct page *p, const struct api_asked *asked)
+static void put_page_end(const struct api_page *p, const struct api_asked *asked)
 {
     buf_append_text(p->out, "],\"meta\":{");
     api_meta_time_put(asked, p->out);
@@ -220,9 +173,9 @@ static void answer_flows(struct api *a, const struct api_asked *asked,
                          const struct server_request *request, struct server_response *response)
 {
     struct err err;
-    struct question q = asked->question;
+    const struct question *q = &asked->question;
     const struct ask_patience patience = patience_of(&request);
-    struct page p = { .out = &response->body, .form = asked->form, .limit = q.limit };
+    struct api_page p = { .out = &response->body, .form = asked->form, .limit = q->limit };
     if (asked->form == API_CSV) {
         answer_error(response, 400, "records are JSON documents: ask for format=json or ndjson");
         return;
@@ -231,11 +184,10 @@ static void answer_flows(struct api *a, const struct api_asked *asked,
         answer_failure(response, &err);
         return;
     }
-    q.limit++; // so that it is known whether there are more
     response->content_type = content_type(asked->form);
     buf_append_text(p.out, asked->form == API_JSON ? "{\"rows\":[" : "");
-    if (ask_flows(a->settings.asks, &q, asked->after_ts, asked->after_id, &patience, put_record, &p,
-                  &err) != 0) {
+    if (api_page_ask(a->settings.asks, q, asked->after_ts, asked->after_id, &patience, &p, &err) !=
+        0) {
         answer_failure(response, &err);
     } else if (p.out->bad) {
         answer_error(response, 413, "the records are too large for one answer: ask for fewer (n)");
@@ -332,6 +284,19 @@ static void answer_health(struct api *a, struct server_response *response)
     buf_printf(out, "\"has_store\":%s}\n", has_store ? "true" : "false");
 }
 
+static void answer_export(struct api *a, struct api_asked *asked, struct server_response *response)
+{
+    struct err err;
+    const struct api_export_from from = { .store = a->settings.store,
+                                          .asks = a->settings.asks,
+                                          .format = a->settings.format,
+                                          .busy = &a->exporting };
+    response->content_type = content_type(asked->form);
+    if (api_export(&from, asked, response, &err) != 0) {
+        answer_failure(response, &err);
+    }
+}
+
 static void answer_live(struct api *a, struct api_asked *asked, struct server_response *response)
 {
     if (a->settings.live == NULL) {
@@ -375,7 +340,7 @@ static void answer_endpoint(struct api *a, enum api_endpoint endpoint, struct ap
         openapi_put(&response->body);
         break;
     case API_EXPORT:
-        answer_error(response, 501, "%s is not there yet", api_endpoints[endpoint].name);
+        answer_export(a, asked, response);
         break;
     default:
         answer_table(a, endpoint, asked, request, response);

@@ -190,7 +190,9 @@ static ssize_t next_of_stream(void *context, uint64_t position, char *out, size_
         count = reply->stream.more(reply->stream.context, (uint8_t *)out, size);
     }
     patience_expect(reply->guest, SEND_S * NS_PER_S);
-    return count < 0 ? MHD_CONTENT_READER_END_OF_STREAM : (ssize_t)count;
+    return count >= 0               ? (ssize_t)count
+           : count == SERVER_BROKEN ? MHD_CONTENT_READER_END_WITH_ERROR
+                                    : MHD_CONTENT_READER_END_OF_STREAM;
 }
 
 static bool has_header(const struct server_response *r, const char *name)

@@ -42,11 +42,14 @@ const char *server_header(const struct server_request *r, const char *name);
 /// until the handler returns.
 bool server_is_gone(const struct server_request *r);
 
+enum { SERVER_BROKEN = -2 };
+
 /// An answer that comes bit by bit: event streams, exports.
 struct server_stream {
     /// Waits for more, up to a second, and writes up to `size` bytes of it. Their number; 0:
-    /// nothing yet; -1: that was all. In the connection's thread. What has not come to its end when
-    /// the server stops is cut off, so that nobody takes it for the whole.
+    /// nothing yet; -1: that was all; SERVER_BROKEN: there is no more to be had. In the
+    /// connection's thread. What is broken, or has not come to its end when the server stops, is
+    /// cut off, so that nobody takes it for the whole.
     ptrdiff_t (*more)(void *context, uint8_t *out, size_t size);
     void (*close)(void *context);
     void *context;

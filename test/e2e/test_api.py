@@ -7,6 +7,7 @@ import io
 import json
 import time
 import urllib.parse
+from ipaddress import ip_address
 
 import pytest
 
@@ -176,3 +177,32 @@ def test_csv_and_ndjson_say_the_same(place):
     table = list(csv.DictReader(io.StringIO(text)))
     assert [row["source.ip"] for row in table] == [row["source.ip"] for row in rows]
     assert [int(row["bytes"]) for row in table] == [row["bytes"] for row in rows]
+
+
+def test_export_is_imported_again(place):
+    headers, body = place.get("export", ALL)
+    assert headers["Content-Type"] == "application/vnd.apache.parquet"
+    assert headers["Content-Disposition"] == 'attachment; filename="flows.parquet"'
+    path = place.folder / "flows.parquet"
+    path.write_bytes(body)
+    other = place.folder / "other"
+    weir("import", "-data", str(other), str(path))
+    assert count(other) == count(place.data) > 0
+    weir("import", "-data", str(other), str(path))
+    assert count(other) == count(place.data), "twice is once"
+    with Weir(other, "-addr", f"127.0.0.1:{(port := free_port())}"):
+        assert Api(port).json("health")["store"]["records"] == place.records
+
+
+def test_export_as_text_has_every_record(place):
+    condition = {**ALL, "q": "network.transport: tcp"}
+    for params in (ALL, condition):
+        lines = place.get("export", params, format="ndjson")[1].splitlines()
+        documents = [json.loads(text) for text in lines]
+        table = list(csv.DictReader(io.StringIO(place.get("export", params, format="csv")[1])))
+        assert len(documents) == len(table)
+        assert len(table) == place.records if params is ALL else 0 < len(table) < place.records
+        assert {ip_address(row["src_addr"]) for row in table if row["src_addr"]} == {
+            ip_address(d["source"]["ip"]) for d in documents if "source" in d and "ip" in d["source"]}
+    assert {d["network"]["transport"] for d in documents} == {"tcp"}
+    assert not list((place.folder / "data" / "store" / "export").glob("*"))

@@ -2,12 +2,14 @@
 /* Requests without a server, to a store of five records and to none. */
 #include "web/api.h"
 
+#include <sys/stat.h>
+
 #include "../folder.h"
 #include "base/clock.h"
 #include "format/format.h"
 #include "store/writer.h"
 
-enum { PATH_SIZE = 256, RECORDS = 5 };
+enum { PATH_SIZE = 256, TEXT_SIZE = 65536, RECORDS = 5 };
 
 #define DAY "from=2023-11-14&to=2023-11-15"
 
@@ -22,6 +24,7 @@ struct fixture {
     struct api *bare; ///< has no store
     struct server_response response;
     struct err err;
+    char text[TEXT_SIZE];
 };
 
 #define ok(f, call)                                                                                \
@@ -234,6 +237,55 @@ static void without_a_store_the_rest_is_there(void **state)
     assert_int_equal(f->response.status, 200);
 }
 
+/// The whole stream as f->text; then it is closed.
+static size_t drain(struct fixture *f)
+{
+    struct server_stream *s = &f->response.stream;
+    size_t used = 0;
+    assert_non_null(s->more);
+    for (unsigned i = 0; i < 10000; i++) {
+        ptrdiff_t got = s->more(s->context, (uint8_t *)f->text + used, TEXT_SIZE - 1 - used);
+        if (got < 0) {
+            assert_int_equal(got, -1);
+            break;
+        }
+        used += (size_t)got;
+    }
+    s->close(s->context);
+    f->text[used] = '\0';
+    return used;
+}
+
+static void records_are_exported_and_nothing_is_left(void **state)
+{
+    struct fixture *f = *state;
+    char *text = f->text;
+    char path[PATH_SIZE + 16];
+    (void)ask(f, "/api/v1/export", DAY "&q=NOT%20source.ip:10.0.0.3");
+    assert_int_equal(f->response.status, 200);
+    assert_string_equal(f->response.content_type, "application/vnd.apache.parquet");
+    assert_string_equal(f->response.headers[0].value, "attachment; filename=\"flows.parquet\"");
+    (void)snprintf(path, sizeof(path), "%s/export", f->store_folder); // fits
+    assert_int_equal(rmdir(path), 0);                                 // it is empty
+    assert_int_equal(mkdir(path, 0700), 0);
+    size_t size = drain(f);
+    assert_true(size > 8 && memcmp(text, "PAR1", 4) == 0);
+    assert_memory_equal(text + size - 4, "PAR1", 4);
+    (void)ask(f, "/api/v1/export", DAY "&q=NOT%20source.ip:10.0.0.3&format=csv");
+    (void)drain(f);
+    assert_in_order(text, "time,kind,", ",10.0.0.4,");
+    assert_lacks(text, ",10.0.0.3,");
+    (void)ask(f, "/api/v1/export", DAY "&q=NOT%20source.ip:10.0.0.3&format=ndjson");
+    (void)drain(f);
+    assert_in_order(text, "\"10.0.0.5\"", "\"10.0.0.1\"");
+    assert_lacks(text, "\"10.0.0.3\"");
+    size_t lines = 0;
+    for (const char *at = text; (at = strchr(at, '\n')) != NULL; at++) {
+        lines++;
+    }
+    assert_int_equal(lines, RECORDS - 1);
+}
+
 static void health_knows_the_store(void **state)
 {
     struct fixture *f = *state;
@@ -251,6 +303,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(errors_say_what_and_where, set_up, tear_down),
         cmocka_unit_test_setup_teardown(paths_and_methods_that_are_not_there, set_up, tear_down),
         cmocka_unit_test_setup_teardown(without_a_store_the_rest_is_there, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(records_are_exported_and_nothing_is_left, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(health_knows_the_store, set_up, tear_down),
     };
     return UNIT_MAIN("web/api", tests);
