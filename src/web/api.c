@@ -175,17 +175,18 @@ static void answer_flows(struct api *a, const struct api_asked *asked,
     struct err err;
     const struct question *q = &asked->question;
     const struct ask_patience patience = patience_of(&request);
-    struct api_page p = { .out = &response->body, .form = asked->form, .limit = q->limit };
-    if (asked->form == API_CSV) {
-        answer_error(response, 400, "records are JSON documents: ask for format=json or ndjson");
-        return;
-    }
+    struct api_page p = {
+        .out = &response->body, .asked = asked, .form = asked->form, .limit = q->limit
+    };
     if (format_new(a->settings.format, &p.format, &err) != 0) {
         answer_failure(response, &err);
         return;
     }
     response->content_type = content_type(asked->form);
     buf_append_text(p.out, asked->form == API_JSON ? "{\"rows\":[" : "");
+    if (asked->form == API_CSV) {
+        api_page_put_header(asked, p.out);
+    }
     if (api_page_ask(a->settings.asks, q, asked->after_ts, asked->after_id, &patience, &p, &err) !=
         0) {
         answer_failure(response, &err);

@@ -110,7 +110,7 @@ static void put_json(const struct answer *a, const struct cell *c, int32_t zone_
     }
 }
 
-static void put_csv_text(const uint8_t *text, size_t size, struct buf *out)
+void api_csv_text_put(const uint8_t *text, size_t size, struct buf *out)
 {
     bool formula = size > 0 && (memchr("=+-@", text[0], 4) != NULL || text[0] < ' ');
     bool quoted = formula;
@@ -132,7 +132,7 @@ static void put_csv_text(const uint8_t *text, size_t size, struct buf *out)
 static void put_csv(const struct answer *a, const struct cell *c, int32_t zone_s, struct buf *out)
 {
     if (c->kind == CELL_TEXT) {
-        put_csv_text(a->texts.data + c->text.offset, c->text.count, out);
+        api_csv_text_put(a->texts.data + c->text.offset, c->text.count, out);
     } else if (c->kind != CELL_F64 || isfinite(c->f64)) {
         put_plain(c, zone_s, out);
     }
@@ -216,7 +216,7 @@ static void put_csv_table(const struct answer *a, const struct rates *r, int32_t
 {
     for (size_t i = 0; i < a->column_count; i++) {
         buf_append_text(out, i == 0 ? "" : ",");
-        put_csv_text((const uint8_t *)a->columns[i], strlen(a->columns[i]), out);
+        api_csv_text_put((const uint8_t *)a->columns[i], strlen(a->columns[i]), out);
     }
     for (size_t i = 0; i < 2; i++) {
         buf_printf(out, "%s%s", has_rate(r, i) ? "," : "", has_rate(r, i) ? RATE_NAMES[i] : "");

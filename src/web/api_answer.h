@@ -19,6 +19,9 @@ void api_answer_put(const struct answer *answer, const struct api_asked *asked, 
 /// {"error":{"text":...,"parameter":...,"position":...,"column":...}}
 void api_fault_put(const struct api_fault *fault, struct buf *out);
 
+/// A cell of CSV, quoted where it must be.
+void api_csv_text_put(const uint8_t *text, size_t size, struct buf *out);
+
 /// ISO 8601 with ms, or ns where there are any, as text without quotes.
 void api_time_put(int64_t ns, int32_t zone_s, struct buf *out);
 

@@ -18,6 +18,10 @@
 
 #define NS_PER_S INT64_C(1000000000)
 
+#define USUAL_COLUMNS                                                                              \
+    "@timestamp,source.ip,source.port,destination.ip,destination.port,network.transport,"          \
+    "network.bytes,network.packets"
+
 #define STEP_MAX_S INT64_C(8640000000) // 100,000 days; in ns it fits
 
 enum { DEFAULT_ROWS = 10, DEFAULT_FLOWS = 50, DEFAULT_RATE = 20 };
@@ -248,6 +252,36 @@ static int read_dimensions(struct reading *r)
     return 0;
 }
 
+/// A table of records needs columns; where none are said, those that most people look for.
+static int read_columns(struct reading *r)
+{
+    const char *at = r->values[PARAM_COLUMNS];
+    if (r->endpoint != API_FLOWS) {
+        return 0;
+    }
+    if (at != NULL && r->asked->form != API_CSV) {
+        return refuse(r, PARAM_COLUMNS, "columns are of format=csv only");
+    }
+    at = at == NULL ? USUAL_COLUMNS : at;
+    for (bool more = true; more;) {
+        size_t size = strcspn(at, ",");
+        if (r->asked->column_count == API_COLUMNS_MAX) {
+            return refuse(r, PARAM_COLUMNS, "columns are %d at most", API_COLUMNS_MAX);
+        }
+        if (read_field(r, PARAM_COLUMNS, at, size, &r->asked->columns[r->asked->column_count]) !=
+            0) {
+            return ERR_INVALID;
+        }
+        if (r->asked->columns[r->asked->column_count] == QUERY_APPLICATION) {
+            return refuse(r, PARAM_COLUMNS, "columns: network.application is not of one record");
+        }
+        r->asked->column_count++;
+        more = at[size] == ',';
+        at += size + 1;
+    }
+    return 0;
+}
+
 // --- Time, and what is compared ------------------------------------------------------------------
 
 static int read_zone(struct reading *r, int64_t at_ns)
@@ -454,6 +488,7 @@ static int read_all(struct reading *r, const char *accept)
     status = status == 0 ? read_counts(r) : status;
     status = status == 0 ? read_step(r) : status;
     status = status == 0 ? read_dimensions(r) : status;
+    status = status == 0 ? read_columns(r) : status;
     status = status == 0 ? read_value_name(r) : status;
     status = status == 0 ? read_cursor(r) : status;
     return status == 0 ? read_filter(r) : status;

@@ -53,6 +53,7 @@ enum api_form { API_JSON, API_CSV, API_NDJSON, API_PARQUET };
 enum {
     API_PREFIX_SIZE_MAX = 256,
     API_FLOWS_MAX = 1000,
+    API_COLUMNS_MAX = 32,
     API_RATE_MAX = 1000,
 };
 
@@ -67,6 +68,8 @@ struct api_asked {
     uint64_t after_id;
     unsigned rate;
     enum api_form form;
+    size_t column_count; ///< of flows as CSV
+    enum query_field columns[API_COLUMNS_MAX];
 };
 
 /// What is wrong with a request.

@@ -12,7 +12,9 @@
 
 struct api_page {
     struct format *format;
-    struct buf *out; ///< documents, apart by commas (JSON) or each with its end of line (NDJSON)
+    struct buf *out; ///< documents, apart by commas (JSON) or each with its end of line (NDJSON),
+                     ///< or rows (CSV)
+    const struct api_asked *asked; ///< its columns, for CSV
     enum api_form form;
     size_t limit;
     size_t seen;  ///< records so far
@@ -21,6 +23,9 @@ struct api_page {
     int64_t last_ts;
     uint64_t last_id;
 };
+
+/// The first line of CSV.
+void api_page_put_header(const struct api_asked *asked, struct buf *out);
 
 /// Asks for `page->limit` records behind those of `after_ts` and `after_id` (0 and 0: from the
 /// newest). Errors as ask_flows(); page->out may be bad.

@@ -86,7 +86,8 @@ static const char *content_of(enum api_endpoint endpoint)
 {
     switch (endpoint) {
     case API_FLOWS:
-        return JSON_OF(REF("schemas/Records")) "," TEXT_OF("application/x-ndjson");
+        return JSON_OF(REF("schemas/Records")) "," TEXT_OF("text/csv") "," TEXT_OF(
+            "application/x-ndjson");
     case API_FIELDS:
         return JSON_OF(REF("schemas/Fields"));
     case API_HEALTH:

@@ -206,3 +206,12 @@ def test_export_as_text_has_every_record(place):
             ip_address(d["source"]["ip"]) for d in documents if "source" in d and "ip" in d["source"]}
     assert {d["network"]["transport"] for d in documents} == {"tcp"}
     assert not list((place.folder / "data" / "store" / "export").glob("*"))
+
+
+def test_flows_as_csv_say_what_the_documents_say(place):
+    params = {**ALL, "n": 100, "q": "network.transport: tcp"}
+    text = place.get("flows", params, format="csv", columns="dst,destination.port")[1]
+    assert [(row["destination.ip"], row["destination.port"])
+            for row in csv.DictReader(io.StringIO(text))] == [
+                (d["destination"]["ip"], str(d["destination"].get("port", "")))
+                for d in place.json("flows", params)["rows"]]

@@ -56,6 +56,10 @@ static void refuses(void **state)
     is_refused(API_MATRIX, "dims=src", "dims");
     is_refused(API_SERIES, "step=5", "step");
     is_refused(API_SERIES, "step=0m", "step");
+    is_refused(API_FLOWS, "columns=src", "columns"); // JSON has no columns
+    is_refused(API_FLOWS, "format=csv&columns=src,", "columns");
+    is_refused(API_FLOWS, "format=csv&columns=port", "columns"); // is two fields
+    is_refused(API_FLOWS, "format=csv&columns=network.application", "columns");
     is_refused(API_SERIES, "step=8640000001s", "step");
     is_refused(API_SERIES, "step=100001d", "step");
     is_refused(API_FLOWS, "n=1001", "n");

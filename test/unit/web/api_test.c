@@ -177,6 +177,19 @@ static void records_come_newest_first_and_by_pages(void **state)
     assert_ptr_equal(strchr(text, '\n') + 1, text + f->response.body.size);
 }
 
+static void records_are_a_table_too(void **state)
+{
+    struct fixture *f = *state;
+    const char *text = ask(f, "/api/v1/flows", DAY "&n=2&format=csv&columns=src,@timestamp,dst");
+    assert_int_equal(f->response.status, 200);
+    assert_string_equal(f->response.content_type, "text/csv; charset=utf-8");
+    assert_string_equal(text, "source.ip,@timestamp,destination.ip\r\n"
+                              "10.0.0.5,2023-11-14T22:13:25.000Z,\r\n"
+                              "10.0.0.4,2023-11-14T22:13:24.000Z,\r\n");
+    text = ask(f, "/api/v1/flows", DAY "&format=csv&tz=%2B01:00&q=source.ip:10.0.0.1");
+    assert_in_order(text, "@timestamp,source.ip,", "\r\n2023-11-14T23:13:21.000+01:00,10.0.0.1,");
+}
+
 static void the_largest_come_first(void **state)
 {
     struct fixture *f = *state;
@@ -299,6 +312,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(records_come_newest_first_and_by_pages, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(records_are_a_table_too, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_largest_come_first, set_up, tear_down),
         cmocka_unit_test_setup_teardown(errors_say_what_and_where, set_up, tear_down),
         cmocka_unit_test_setup_teardown(paths_and_methods_that_are_not_there, set_up, tear_down),
