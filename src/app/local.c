@@ -83,7 +83,8 @@ int local_open(const char *socket, uint64_t timeout_ns, struct local **ret_local
         return err_set(err, ERR_NOT_FOUND, "no weir runs on %.300s", socket);
     }
     if (error != 0) {
-        return err_set_errno(err, error, "%.300s: cannot speak to the weir that runs", socket);
+        (void)err_set_errno(err, error, "%.300s: cannot speak to the weir that runs", socket);
+        return ERR_IO;
     }
     struct local *l = mem_zalloc(sizeof(*l));
     if (l == NULL) {

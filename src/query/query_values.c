@@ -345,6 +345,10 @@ static bool tell_error(const struct asking *a, enum query_field field)
 static bool tell_flow(const struct asking *a, enum query_field field)
 {
     const struct flow *f = a->flow;
+    if (field >= QUERY_SOURCE_AS_ORG && field <= QUERY_DESTINATION_NETWORK) { // in pairs
+        bool is_source = (field - QUERY_SOURCE_AS_ORG) % 2 == 0;
+        return tell_place(a, field, is_source ? &f->src_place : &f->dst_place);
+    }
     switch (field) {
     case QUERY_TIMESTAMP:
     case QUERY_EVENT_CREATED:
@@ -374,24 +378,6 @@ static bool tell_flow(const struct asking *a, enum query_field field)
         return tell_as_number(a, &f->src_place, f->src_as);
     case QUERY_DESTINATION_AS_NUMBER:
         return tell_as_number(a, &f->dst_place, f->dst_as);
-    case QUERY_SOURCE_AS_ORG:
-    case QUERY_SOURCE_COUNTRY:
-    case QUERY_SOURCE_COUNTRY_NAME:
-    case QUERY_SOURCE_CONTINENT:
-    case QUERY_SOURCE_REGION:
-    case QUERY_SOURCE_REGION_CODE:
-    case QUERY_SOURCE_CITY:
-    case QUERY_SOURCE_NETWORK:
-        return tell_place(a, field, &f->src_place);
-    case QUERY_DESTINATION_AS_ORG:
-    case QUERY_DESTINATION_COUNTRY:
-    case QUERY_DESTINATION_COUNTRY_NAME:
-    case QUERY_DESTINATION_CONTINENT:
-    case QUERY_DESTINATION_REGION:
-    case QUERY_DESTINATION_REGION_CODE:
-    case QUERY_DESTINATION_CITY:
-    case QUERY_DESTINATION_NETWORK:
-        return tell_place(a, field, &f->dst_place);
     case QUERY_BYTES:
         return flow_has(f, FIELD_BYTES) && tell_scaled(a, f->bytes);
     case QUERY_PACKETS:

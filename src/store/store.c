@@ -167,7 +167,10 @@ static int lock_down(struct store *s, struct duck_conn *c, struct err *err)
     buf_init(&sql, SQL_SIZE_MAX);
     buf_append_text(&sql, "SET allowed_directories = [");
     put_literal(&sql, folder);
-    buf_append_text(&sql, "]; SET enable_external_access = false; SET lock_configuration = true;");
+    buf_append_text(&sql, "]; SET enable_external_access = false; "
+                          // What COPY FROM DATABASE sets for itself (backup).
+                          "SET allowed_configs = ['current_transaction_invalidation_policy']; "
+                          "SET lock_configuration = true;");
     int status =
         sql.bad ? err_set(err, ERR_NO_MEMORY, "out of memory") : duck_exec(c, buf_text(&sql), err);
     buf_release(&sql);
