@@ -381,7 +381,14 @@ static int answer_task(struct asks *a, const struct ask_patience *patience, stru
     if (status != 0) {
         return status;
     }
-    status = duck_exec(s->conn, "BEGIN", err);
+    bool is_new;
+    status = duck_refresh(s->conn, &is_new, err);
+    if (status == 0 && is_new) {
+        status = plan_set_up(s->conn, a->settings.applications, err);
+    }
+    if (status == 0) {
+        status = duck_exec(s->conn, "BEGIN", err);
+    }
     if (status == 0) {
         status = answer_in_transaction(a, s, t, err);
     }

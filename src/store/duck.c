@@ -11,6 +11,8 @@
 #include <dlfcn.h>
 #include <duckdb.h>
 #include <math.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -91,13 +93,23 @@ enum {
 
 struct duck {
     duckdb_database database;
+    pthread_mutex_t mutex;       ///< of `database` and of every connection's `connection`
+    _Atomic uint64_t generation; ///< how often it was opened again
+    _Atomic bool broken;         ///< DuckDB does nothing more with it
+    duck_again_fn *again;        ///< NULL: it stays broken
+    void *context;
 };
 
 struct duck_conn {
+    struct duck *duck;
     duckdb_connection connection;
+    uint64_t generation; ///< of the database that it is to
+    bool in_transaction;
 };
 
 struct duck_stmt {
+    struct duck *duck;
+    uint64_t generation;
     duckdb_prepared_statement statement;
 };
 
@@ -109,6 +121,8 @@ struct duck_column {
 
 struct duck_rows {
     struct duck_stmt *owned; ///< of duck_ask()
+    struct duck *duck;
+    uint64_t generation;
     duckdb_result result;
     duckdb_data_chunk chunk;
     bool at_end;
@@ -119,6 +133,8 @@ struct duck_rows {
 };
 
 struct duck_appender {
+    struct duck *duck;
+    uint64_t generation;
     duckdb_appender appender;
     duckdb_data_chunk chunk;
     size_t column_count;
@@ -196,6 +212,7 @@ int duck_open(const char *path, const struct duck_option *options, struct duck *
         mem_free(d);
         return status;
     }
+    CHECK(pthread_mutex_init(&d->mutex, NULL) == 0);
     *ret_duck = d;
     return 0;
 }
@@ -204,8 +221,95 @@ void duck_close(struct duck *d)
 {
     if (d != NULL) {
         api.duckdb_close(&d->database);
+        CHECK(pthread_mutex_destroy(&d->mutex) == 0);
         mem_free(d);
     }
+}
+
+// --- Opening again -------------------------------------------------------------------------------
+
+static void lock(struct duck *d)
+{
+    CHECK(pthread_mutex_lock(&d->mutex) == 0);
+}
+
+static void unlock(struct duck *d)
+{
+    CHECK(pthread_mutex_unlock(&d->mutex) == 0);
+}
+
+void duck_set_again(struct duck *d, duck_again_fn *again, void *context)
+{
+    d->again = again;
+    d->context = context;
+}
+
+/// Words of DuckDB's were about the database that was opened as the `generation`-th.
+static void note(struct duck *d, uint64_t generation, const char *message)
+{
+    bool fatal = message != NULL && strstr(message, "FATAL Error") != NULL;
+    if (fatal && generation == atomic_load(&d->generation)) {
+        atomic_store(&d->broken, true);
+    }
+}
+
+/// The old one lives on until the last of its connections is gone; it writes nothing any more.
+static int open_again(struct duck *d, struct err *err)
+{
+    struct duck *fresh;
+    int status = d->again(d->context, &fresh, err);
+    if (status != 0) {
+        return status;
+    }
+    api.duckdb_close(&d->database);
+    d->database = fresh->database;
+    CHECK(pthread_mutex_destroy(&fresh->mutex) == 0);
+    mem_free(fresh);
+    atomic_fetch_add(&d->generation, 1);
+    atomic_store(&d->broken, false);
+    return 0;
+}
+
+/// Under the mutex.
+static int connect_now(struct duck_conn *c, struct err *err)
+{
+    struct duck *d = c->duck;
+    duckdb_connection connection;
+    if (atomic_load(&d->broken) && d->again != NULL && open_again(d, err) != 0) {
+        return err->status;
+    }
+    if (c->connection != NULL && c->generation == atomic_load(&d->generation)) {
+        return 0;
+    }
+    if (api.duckdb_connect(d->database, &connection) != DuckDBSuccess) {
+        return err_set(err, ERR_IO, "cannot connect to the store");
+    }
+    if (c->connection != NULL) {
+        api.duckdb_disconnect(&c->connection);
+    }
+    c->connection = connection;
+    c->generation = atomic_load(&d->generation);
+    return 0;
+}
+
+/// A transaction begun on a database that broke has to fail to its end.
+int duck_refresh(struct duck_conn *c, bool *ret_new, struct err *err)
+{
+    uint64_t before = c->generation;
+    int status = 0;
+    if (!c->in_transaction) {
+        lock(c->duck);
+        status = connect_now(c, err);
+        unlock(c->duck);
+    }
+    *ret_new = c->generation != before;
+    return status;
+}
+
+static int refresh(struct duck_conn *c, struct err *err)
+{
+    bool is_new;
+    return duck_refresh(c, &is_new, err);
 }
 
 int duck_connect(struct duck *d, struct duck_conn **ret_conn, struct err *err)
@@ -214,9 +318,11 @@ int duck_connect(struct duck *d, struct duck_conn **ret_conn, struct err *err)
     if (c == NULL) {
         return err_set(err, ERR_NO_MEMORY, "out of memory");
     }
-    if (api.duckdb_connect(d->database, &c->connection) != DuckDBSuccess) {
+    c->duck = d;
+    int status = refresh(c, err);
+    if (status != 0) {
         mem_free(c);
-        return err_set(err, ERR_IO, "cannot connect to the store");
+        return status;
     }
     *ret_conn = c;
     return 0;
@@ -232,15 +338,18 @@ void duck_disconnect(struct duck_conn *c)
 
 void duck_interrupt(struct duck_conn *c)
 {
+    lock(c->duck);
     api.duckdb_interrupt(c->connection);
+    unlock(c->duck);
 }
 
 // --- Statements ----------------------------------------------------------------------------------
 
-static int fail(duckdb_result *result, struct err *err)
+static int fail(struct duck *d, uint64_t generation, duckdb_result *result, struct err *err)
 {
     const char *message = api.duckdb_result_error(result);
     int status;
+    note(d, generation, message);
     switch (api.duckdb_result_error_type(result)) {
     case DUCKDB_ERROR_INTERRUPT:
         status = ERR_CLOSED;
@@ -255,25 +364,46 @@ static int fail(duckdb_result *result, struct err *err)
     return err_set(err, status, "%s", message == NULL ? "unknown error" : message);
 }
 
+/// Transactions are begun and ended by statements that stand alone (BEGIN) or at the end.
+static bool leaves_open(const char *sql)
+{
+    return strncmp(sql, "BEGIN", strlen("BEGIN")) == 0 && strstr(sql, "COMMIT") == NULL;
+}
+
 int duck_exec(struct duck_conn *c, const char *sql, struct err *err)
 {
     duckdb_result result;
-    int status = 0;
+    int status = refresh(c, err);
+    if (status != 0) {
+        return status;
+    }
     if (api.duckdb_query(c->connection, sql, &result) != DuckDBSuccess) {
-        status = fail(&result, err);
+        status = fail(c->duck, c->generation, &result, err);
     }
     api.duckdb_destroy_result(&result);
+    if (leaves_open(sql)) {
+        c->in_transaction = status == 0;
+    } else if (strstr(sql, "COMMIT") != NULL || strstr(sql, "ROLLBACK") != NULL) {
+        c->in_transaction = false;
+    }
     return status;
 }
 
 int duck_prepare(struct duck_conn *c, const char *sql, struct duck_stmt **ret_stmt, struct err *err)
 {
+    int status = refresh(c, err);
+    if (status != 0) {
+        return status;
+    }
     struct duck_stmt *s = mem_zalloc(sizeof(*s));
     if (s == NULL) {
         return err_set(err, ERR_NO_MEMORY, "out of memory");
     }
+    s->duck = c->duck;
+    s->generation = c->generation;
     if (api.duckdb_prepare(c->connection, sql, &s->statement) != DuckDBSuccess) {
         const char *message = api.duckdb_prepare_error(s->statement);
+        note(c->duck, c->generation, message);
         (void)err_set(err, ERR_IO, "%s", message == NULL ? "cannot prepare" : message);
         duck_finish(s);
         return err->status;
@@ -326,9 +456,11 @@ int duck_run(struct duck_stmt *s, struct duck_rows **ret_rows, struct err *err)
     if (r == NULL) {
         return err_set(err, ERR_NO_MEMORY, "out of memory");
     }
+    r->duck = s->duck;
+    r->generation = s->generation;
     int status = 0;
     if (api.duckdb_execute_prepared_streaming(s->statement, &r->result) != DuckDBSuccess) {
-        status = fail(&r->result, err);
+        status = fail(s->duck, s->generation, &r->result, err);
     } else {
         r->column_count = api.duckdb_column_count(&r->result);
         if (r->column_count > ROW_COLUMNS_MAX) {
@@ -351,7 +483,7 @@ int duck_run_only(struct duck_stmt *s, struct err *err)
     duckdb_result result;
     int status = 0;
     if (api.duckdb_execute_prepared(s->statement, &result) != DuckDBSuccess) {
-        status = fail(&result, err);
+        status = fail(s->duck, s->generation, &result, err);
     }
     api.duckdb_destroy_result(&result);
     return status;
@@ -401,7 +533,9 @@ int duck_next(struct duck_rows *r, struct err *err)
         if (r->chunk == NULL) {
             r->at_end = true;
             r->row_count = 0;
-            return api.duckdb_result_error(&r->result) == NULL ? 0 : fail(&r->result, err);
+            return api.duckdb_result_error(&r->result) == NULL
+                       ? 0
+                       : fail(r->duck, r->generation, &r->result, err);
         }
         r->row_count = api.duckdb_data_chunk_get_size(r->chunk);
     } while (r->row_count == 0);
@@ -567,6 +701,7 @@ struct duck_text duck_bytes(const struct duck_rows *r, size_t column)
 static int fail_appender(const struct duck_appender *a, struct err *err)
 {
     const char *message = api.duckdb_appender_error(a->appender);
+    note(a->duck, a->generation, message);
     return err_set(err, ERR_IO, "%s", message == NULL ? "cannot append" : message);
 }
 
@@ -602,10 +737,15 @@ static int make_chunk(struct duck_appender *a, struct err *err)
 int duck_appender_new(struct duck_conn *c, const char *table, struct duck_appender **ret_appender,
                       struct err *err)
 {
+    if (refresh(c, err) != 0) {
+        return err->status;
+    }
     struct duck_appender *a = mem_zalloc(sizeof(*a));
     if (a == NULL) {
         return err_set(err, ERR_NO_MEMORY, "out of memory");
     }
+    a->duck = c->duck;
+    a->generation = c->generation;
     if (api.duckdb_appender_create_ext(c->connection, NULL, NULL, table, &a->appender) !=
         DuckDBSuccess) {
         (void)fail_appender(a, err);
@@ -722,6 +862,9 @@ static void add_parameter(duckdb_scalar_function function, duckdb_type type)
 int duck_add_match(struct duck_conn *c, const char *name, size_t count, duck_match_fn *match,
                    struct err *err)
 {
+    if (refresh(c, err) != 0) {
+        return err->status;
+    }
     CHECK(count > 0 && count <= MATCH_ARGS_MAX);
     struct match *m = mem_zalloc(sizeof(*m));
     if (m == NULL) {

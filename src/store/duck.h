@@ -41,10 +41,28 @@ int duck_open(const char *path, const struct duck_option *options, struct duck *
 /// Every connection is closed. NULL is fine. DuckDB writes what is in its log into the file.
 void duck_close(struct duck *d);
 
+/*
+ * After some errors, a disk that is full during a checkpoint among them, DuckDB does nothing more
+ * with a database until it is opened again. Somebody who says how gets that done at the next
+ * statement, and each connection outside of a transaction then is one to the database as it is now;
+ * what it had of its own (temporary tables, prepared statements) is gone. A transaction that was
+ * open fails to its end.
+ */
+
+/// Opens the database as it was opened first, with all that was set up since.
+typedef int duck_again_fn(void *context, struct duck **ret_duck, struct err *err);
+/// Before there are threads. The database must be one that writes nothing when it is closed
+/// (PRAGMA disable_checkpoint_on_shutdown).
+void duck_set_again(struct duck *d, duck_again_fn *again, void *context);
+
 /// ERR_NO_MEMORY, ERR_IO.
 int duck_connect(struct duck *d, struct duck_conn **ret_conn, struct err *err) MUST_USE;
 /// NULL is fine. An open transaction is rolled back.
 void duck_disconnect(struct duck_conn *c);
+
+/// For who has something of his own on the connection: what statements do anyway, and whether it is
+/// a new one. Errors as duck_connect().
+int duck_refresh(struct duck_conn *c, bool *ret_new, struct err *err) MUST_USE;
 
 /// Stops what runs on the connection now, which then fails with ERR_CLOSED. Any thread.
 void duck_interrupt(struct duck_conn *c);

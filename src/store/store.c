@@ -124,7 +124,7 @@ int store_export_path(struct store *s, const char *name, char *ret_path, size_t 
 
 // --- Opening -------------------------------------------------------------------------------------
 
-static int open_database(struct store *s, struct err *err)
+static int open_database(struct store *s, struct duck **ret_duck, struct err *err)
 {
     char path[PATH_SIZE];
     char temp[PATH_SIZE];
@@ -142,7 +142,7 @@ static int open_database(struct store *s, struct err *err)
     if (path_of(s, "store.duckdb", path, err) != 0 || path_of(s, "temp", temp, err) != 0) {
         return err->status;
     }
-    int status = recover_open(path, options, &s->duck, err);
+    int status = recover_open(path, options, ret_duck, err);
     return status == 0 ? 0 : err_prefix(err, "cannot open the store %s", path);
 }
 
@@ -165,7 +165,8 @@ static int lock_down(struct store *s, struct duck_conn *c, struct err *err)
     }
     struct buf sql;
     buf_init(&sql, SQL_SIZE_MAX);
-    buf_append_text(&sql, "SET allowed_directories = [");
+    // A database that had to be opened again must not write once the old one is let go.
+    buf_append_text(&sql, "PRAGMA disable_checkpoint_on_shutdown; SET allowed_directories = [");
     put_literal(&sql, folder);
     buf_append_text(&sql, "]; SET enable_external_access = false; "
                           // What COPY FROM DATABASE sets for itself (backup).
@@ -226,6 +227,31 @@ static int prepare(struct store *s, struct err *err)
     return status == 0 ? 0 : err_prefix(err, "the store in %s", s->folder);
 }
 
+/// A duck_again_fn.
+static int open_again(void *context, struct duck **ret_duck, struct err *err)
+{
+    struct store *s = context;
+    struct duck *d;
+    struct duck_conn *c = NULL;
+    if (open_database(s, &d, err) != 0) {
+        return err->status;
+    }
+    int status = duck_connect(d, &c, err);
+    if (status == 0) {
+        status = sql_add_functions(c, err);
+    }
+    if (status == 0) {
+        status = lock_down(s, c, err);
+    }
+    duck_disconnect(c);
+    if (status != 0) {
+        duck_close(d);
+        return status;
+    }
+    *ret_duck = d;
+    return 0;
+}
+
 int store_open(const struct store_settings *settings, struct store **ret_store, struct err *err)
 {
     struct store *s = mem_zalloc(sizeof(*s));
@@ -240,18 +266,32 @@ int store_open(const struct store_settings *settings, struct store **ret_store, 
                      ? make_folder(s->folder, err)
                      : err_set(err, ERR_RANGE, "-transport.store: too long a path");
     s->settings.folder = s->folder;
-    if (status != 0 || take_lock(s, err) != 0 || open_database(s, err) != 0 ||
+    if (status != 0 || take_lock(s, err) != 0 || open_database(s, &s->duck, err) != 0 ||
         prepare(s, err) != 0) {
         store_close(s);
         return err->status;
     }
+    duck_set_again(s->duck, open_again, s);
     *ret_store = s;
     return 0;
+}
+
+/// Writes the log into the database. When that cannot be, the next one to open it does.
+static void checkpoint(struct store *s)
+{
+    struct duck_conn *c;
+    struct err ignored;
+    if (s->duck != NULL && duck_connect(s->duck, &c, &ignored) == 0) {
+        int status = duck_exec(c, "CHECKPOINT", &ignored);
+        (void)status; // as said
+        duck_disconnect(c);
+    }
 }
 
 void store_close(struct store *s)
 {
     if (s != NULL) {
+        checkpoint(s);
         duck_close(s->duck);
         if (s->lock_fd >= 0) {
             (void)close(s->lock_fd); // which lets go of the lock
