@@ -6,6 +6,8 @@
  */
 #include "store/writer.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/statvfs.h>
 
@@ -38,6 +40,7 @@ struct writer {
     size_t v6_count;   ///< rows[STORE_GROUP_ROWS - v6_count..)
     uint64_t skipped;
     uint64_t duplicates; ///< taken out, also by a try that failed later
+    uint64_t doubted;    ///< transaction of a commit that seemed to fail; 0: none
     bool moved;          ///< positions did, if nothing else
     struct identities identities;
     struct row rows[STORE_GROUP_ROWS];
@@ -115,7 +118,7 @@ int writer_add(struct writer *w, struct batch *batch, struct writer_count *ret_c
 {
     uint64_t reaches[BATCH_FILES_MAX];
     *ret_count = (struct writer_count){ 0 };
-    if (writer_rows(w) + batch->flow_count > STORE_GROUP_ROWS) {
+    if (writer_rows(w) + batch->flow_count > STORE_GROUP_ROWS || w->doubted != 0) {
         return ERR_FULL;
     }
     find_reaches(w, batch, reaches);
@@ -408,6 +411,32 @@ static int write_all(struct writer *w, uint64_t transaction, struct err *err)
     return status == 0 ? 0 : err->status;
 }
 
+/// Whether a commit that seemed to fail is in the store after all: DuckDB may have written it and
+/// failed at what it did behind it.
+static int is_stored(struct writer *w, uint64_t transaction, bool *ret_stored, struct err *err)
+{
+    enum { SQL_SIZE = 96 };
+    char sql[SQL_SIZE];
+    uint64_t count = 0;
+    (void)snprintf(sql, sizeof(sql), "SELECT count(*) FROM flows WHERE id >= %" PRIu64,
+                   transaction << 32); // fits
+    int status = w->doubted == transaction ? duck_ask_u64(w->conn, sql, &count, err) : 0;
+    *ret_stored = count > 0;
+    return status;
+}
+
+/// write_all(), once.
+static int write_once(struct writer *w, uint64_t transaction, struct err *err)
+{
+    bool stored;
+    int status = is_stored(w, transaction, &stored, err);
+    if (status == 0 && !stored) {
+        status = write_all(w, transaction, err);
+    }
+    w->doubted = status == 0 ? 0 : transaction;
+    return status;
+}
+
 int writer_commit(struct writer *w, struct writer_count *ret_count, struct err *err)
 {
     uint64_t begun_ns = clock_mono_ns();
@@ -419,7 +448,7 @@ int writer_commit(struct writer *w, struct writer_count *ret_count, struct err *
     uint64_t transaction = store_begin(w->store);
     int status = check_space(w, err);
     if (status == 0) {
-        status = write_all(w, transaction, err);
+        status = write_once(w, transaction, err);
     }
     ret_count->added = writer_rows(w);
     ret_count->duplicates = w->duplicates;

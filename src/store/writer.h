@@ -36,8 +36,8 @@ struct writer_count {
 };
 
 /// Adds the records of a batch, which the caller holds on to until they are committed; what the
-/// store has already is counted in batch->known too. ERR_FULL: the group has no room for it, commit
-/// first. ERR_NO_MEMORY.
+/// store has already is counted in batch->known too. ERR_FULL: the group has no room for it, or the
+/// last commit failed: commit first. ERR_NO_MEMORY.
 int writer_add(struct writer *w, struct batch *batch, struct writer_count *ret_count) MUST_USE;
 
 /// Whether it is time: the group is full or a second old.

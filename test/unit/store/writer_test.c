@@ -392,6 +392,78 @@ static void kills_lose_nothing_that_was_committed(void **state)
     assert_int_equal(ask(f, "SELECT count(DISTINCT id) FROM flows"), count);
 }
 
+/// Fills the disk, with commits of any size; then there is room again.
+static void a_full_disk_loses_nothing(void **state)
+{
+    enum { DISK = 32 << 20, BALLAST = 8 << 20, BATCHES = 4000, MEMORY = 512 << 20 };
+    struct fixture *f = *state;
+    char ballast[PATH_SIZE];
+    uint32_t number = 0;
+    uint64_t added = 0;
+    close_all(f);
+    remove_all(f);
+    f->settings.memory_max = MEMORY; // with less DuckDB wants to put some on the disk
+    if (!folder_mount_small(f->folder, DISK)) {
+        open_all(f);
+        return;
+    }
+    open_all(f);
+    (void)snprintf(ballast, sizeof(ballast), "%s/ballast", f->folder);
+    int fd = open(ballast, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(posix_fallocate(fd, 0, BALLAST), 0);
+    assert_int_equal(close(fd), 0);
+    struct writer_count count;
+    int status = 0;
+    struct batch *held[16];
+    size_t held_count = 0;
+    for (int i = 0; status == 0 && i < BATCHES; i++) {
+        held_count = (size_t)(i % 16) + 1;
+        for (size_t j = 0; j < held_count; j++) {
+            held[j] = make_batch(f, 512, &number);
+            add(f, held[j], 512, 0);
+        }
+        status = writer_commit(f->writer, &count, &f->err);
+        for (size_t j = 0; status == 0 && j < held_count; j++) {
+            batch_unref(held[j]);
+        }
+        added += status == 0 ? count.added : 0;
+    }
+    assert_int_equal(status, ERR_FULL);
+    assert_true(store_state(f->store).full);
+    for (int i = 0; i < 5; i++) { // as often as one likes
+        assert_int_not_equal(writer_commit(f->writer, &count, &f->err), 0);
+    }
+    struct batch *more = make_batch(f, 1, &number);
+    assert_int_equal(writer_add(f->writer, more, &count), ERR_FULL);
+    assert_int_equal(unlink(ballast), 0);
+    status = writer_commit(f->writer, &count, &f->err);
+    for (int i = 0; status != 0 && i < 5; i++) {
+        status = writer_commit(f->writer, &count, &f->err);
+    }
+    if (status != 0) {
+        fail_msg("%s", f->err.text);
+    }
+    added += held_count * 512;
+    assert_false(store_state(f->store).full);
+    for (size_t j = 0; j < held_count; j++) {
+        batch_unref(held[j]);
+    }
+    add(f, more, 1, 0);
+    assert_int_equal(commit(f).added, 1);
+    batch_unref(more);
+    for (int again = 0; again < 2; again++) { // and in the file too
+        assert_int_equal(ask(f, "SELECT count(*) FROM flows"), added + 1);
+        assert_int_equal(ask(f, "SELECT count(DISTINCT sequence_num) FROM flows"), added + 1);
+        assert_int_equal(ask(f, "SELECT max(sequence_num) FROM flows"), added);
+        close_all(f);
+        open_all(f);
+    }
+    close_all(f);
+    assert_int_equal(umount(f->folder), 0);
+    open_all(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -403,6 +475,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_failed_commit_is_done_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(duplicates_are_refused_when_asked_for, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_second_process_is_told_who_has_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_full_disk_loses_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(kills_lose_nothing_that_was_committed, set_up, tear_down),
     };
     return UNIT_MAIN("store/writer", tests);
