@@ -146,22 +146,31 @@ struct duck_appender {
 /// Of the process, for good: its threads and its memory do not want to be unloaded.
 static int load(struct err *err)
 {
+    static const char *const NAMES[] = {
+#define NAME(name) #name,
+        FUNCTIONS(NAME)
+#undef NAME
+    };
+    _Static_assert(sizeof(api) == sizeof(NAMES), "a pointer for each name");
+    if (api.duckdb_open_ext != NULL) {
+        return 0; // a database is open, which others may be using
+    }
     void *library = dlopen("libduckdb.so", RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (library == NULL) {
         return err_set(err, ERR_NOT_FOUND,
                        "the store needs libduckdb.so, which belongs beside the program: %s",
-                       dlerror());
+                       dlerror()); // NOLINT(concurrency-mt-unsafe): glibc's is per thread
     }
-    const char *missing = NULL;
-#define LOOK_UP(name)                                                                              \
-    *(void **)&api.name = dlsym(library, #name);                                                   \
-    missing = api.name == NULL ? #name : missing;
-    FUNCTIONS(LOOK_UP)
-#undef LOOK_UP
-    if (missing != NULL) {
-        return err_set(err, ERR_NOT_FOUND, "libduckdb.so has no %s: another version of it?",
-                       missing);
+    struct api found;
+    for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++) {
+        void *function = dlsym(library, NAMES[i]);
+        if (function == NULL) {
+            return err_set(err, ERR_NOT_FOUND, "libduckdb.so has no %s: another version of it?",
+                           NAMES[i]);
+        }
+        memcpy((uint8_t *)&found + i * sizeof(function), &function, sizeof(function));
     }
+    api = found;
     return 0;
 }
 
@@ -491,7 +500,7 @@ int duck_run_only(struct duck_stmt *s, struct err *err)
 
 int duck_ask(struct duck_conn *c, const char *sql, struct duck_rows **ret_rows, struct err *err)
 {
-    struct duck_stmt *s;
+    struct duck_stmt *s = NULL;
     int status = duck_prepare(c, sql, &s, err);
     if (status != 0) {
         return status;
@@ -507,7 +516,7 @@ int duck_ask(struct duck_conn *c, const char *sql, struct duck_rows **ret_rows, 
 
 int duck_ask_u64(struct duck_conn *c, const char *sql, uint64_t *ret_value, struct err *err)
 {
-    struct duck_rows *rows;
+    struct duck_rows *rows = NULL;
     int status = duck_ask(c, sql, &rows, err);
     if (status != 0) {
         return status;

@@ -231,7 +231,7 @@ static int prepare(struct store *s, struct err *err)
 static int open_again(void *context, struct duck **ret_duck, struct err *err)
 {
     struct store *s = context;
-    struct duck *d;
+    struct duck *d = NULL;
     struct duck_conn *c = NULL;
     if (open_database(s, &d, err) != 0) {
         return err->status;

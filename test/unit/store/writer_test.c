@@ -8,6 +8,7 @@
 #include "../folder.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "store/keeper.h"
 
 enum { PATH_SIZE = 256, POOL = 300 };
 
@@ -392,6 +393,32 @@ static void kills_lose_nothing_that_was_committed(void **state)
     assert_int_equal(ask(f, "SELECT count(DISTINCT id) FROM flows"), count);
 }
 
+static void times_at_the_end_of_time_do_no_harm(void **state)
+{
+    static const uint64_t TIMES[] = { 1, INT64_MAX, (uint64_t)INT64_MAX + 1, UINT64_MAX };
+    struct fixture *f = *state;
+    uint32_t number = 0;
+    struct batch *b = make_batch(f, 16, &number);
+    for (uint32_t i = 0; i < 16; i++) {
+        b->flows[i].present |=
+            FLOW_BIT(FIELD_TIME_FLOW_START_NS) | FLOW_BIT(FIELD_TIME_FLOW_END_NS);
+        b->flows[i].time_flow_start_ns = TIMES[i / 4];
+        b->flows[i].time_flow_end_ns = TIMES[i % 4];
+    }
+    add(f, b, 16, 0);
+    assert_int_equal(commit(f).added, 16);
+    batch_unref(b);
+    assert_int_equal(ask(f, "SELECT count(*) FROM records WHERE ts >= 0 AND "
+                            "coalesce(time_flow_end_ns, 0) >= 0"),
+                     16);
+    for (int i = 0; i < 2; i++) {
+        if (keeper_run_once(f->store, &f->err) != 0) {
+            fail_msg("%s", f->err.text);
+        }
+    }
+    assert_int_equal(ask(f, "SELECT sum(flows) FROM minutes_protocol"), 16);
+}
+
 /// Fills the disk, with commits of any size; then there is room again.
 static void a_full_disk_loses_nothing(void **state)
 {
@@ -475,6 +502,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_failed_commit_is_done_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(duplicates_are_refused_when_asked_for, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_second_process_is_told_who_has_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(times_at_the_end_of_time_do_no_harm, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_full_disk_loses_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(kills_lose_nothing_that_was_committed, set_up, tear_down),
     };
