@@ -406,7 +406,8 @@ int duck_prepare(struct duck_conn *c, const char *sql, struct duck_stmt **ret_st
     }
     struct duck_stmt *s = mem_zalloc(sizeof(*s));
     if (s == NULL) {
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        (void)err_set(err, ERR_NO_MEMORY, "out of memory");
+        return ERR_NO_MEMORY;
     }
     s->duck = c->duck;
     s->generation = c->generation;
@@ -415,7 +416,7 @@ int duck_prepare(struct duck_conn *c, const char *sql, struct duck_stmt **ret_st
         note(c->duck, c->generation, message);
         (void)err_set(err, ERR_IO, "%s", message == NULL ? "cannot prepare" : message);
         duck_finish(s);
-        return err->status;
+        return ERR_IO;
     }
     *ret_stmt = s;
     return 0;
@@ -463,7 +464,8 @@ int duck_run(struct duck_stmt *s, struct duck_rows **ret_rows, struct err *err)
 {
     struct duck_rows *r = mem_zalloc(sizeof(*r));
     if (r == NULL) {
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        (void)err_set(err, ERR_NO_MEMORY, "out of memory");
+        return ERR_NO_MEMORY;
     }
     r->duck = s->duck;
     r->generation = s->generation;

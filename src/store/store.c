@@ -159,7 +159,7 @@ static void put_literal(struct buf *sql, const char *text)
 
 static int lock_down(struct store *s, struct duck_conn *c, struct err *err)
 {
-    char folder[PATH_SIZE];
+    char folder[PATH_SIZE] = "";
     if (store_export_path(s, "", folder, sizeof(folder), err) != 0) {
         return err->status;
     }
