@@ -20,6 +20,7 @@
 enum {
     SQL_SIZE_MAX = 1024,
     SET_FIRST = 1 << 14,
+    LOG_ROOM = 64 << 20, ///< bytes of the disk: several times what DuckDB's log grows to
 };
 
 /// Identities of records (dedupe), open-addressed; 0 is none.
@@ -366,16 +367,20 @@ static int append_rows(struct writer *w, struct err *err)
     return status;
 }
 
-/// Far below the floor nothing is written any more: deleting needs room too.
+/// Far below the floor nothing is written any more: deleting needs room too. Free blocks of the
+/// file are room, but not for DuckDB's log.
 static int check_space(struct writer *w, struct err *err)
 {
     const struct store_settings *settings = store_settings(w->store);
+    struct store_state state = store_state(w->store);
     struct statvfs disk;
     if (settings->free_min == 0 || statvfs(settings->folder, &disk) != 0) {
         return 0;
     }
     uint64_t left = (uint64_t)disk.f_bavail * disk.f_frsize;
-    return left >= settings->free_min / 2
+    uint64_t floor = settings->free_min / 2;
+    uint64_t blocks = state.file_bytes - state.used_bytes;
+    return left >= (floor < LOG_ROOM ? floor : LOG_ROOM) && left + blocks >= floor
                ? 0
                : err_set(err, ERR_FULL,
                          "the disk of %s has %llu MB left, less than half of -transport.store.free",
