@@ -278,6 +278,19 @@ static int64_t age_bound(uint64_t now_ns, uint64_t keep_ns)
                                              : align((int64_t)(now_ns - keep_ns), ROLLUP_HOUR_NS);
 }
 
+/// The hour of the oldest record: roll-ups are kept as long as there are records, whose sums they
+/// are expected to have. INT64_MAX: there is no record.
+static int oldest_hour(struct duck_conn *c, int64_t *ret_hour, struct err *err)
+{
+    uint64_t oldest;
+    int status =
+        duck_ask_u64(c, "SELECT coalesce(min(ts), 9223372036854775807) FROM flows", &oldest, err);
+    *ret_hour = status == 0 && oldest < INT64_MAX
+                    ? (int64_t)oldest / ROLLUP_HOUR_NS * ROLLUP_HOUR_NS
+                    : INT64_MAX;
+    return status;
+}
+
 static int forget_old(struct retention *r, struct duck_conn *c, uint64_t now_ns,
                       bool *ret_forgotten, struct err *err)
 {
@@ -293,11 +306,17 @@ static int forget_old(struct retention *r, struct duck_conn *c, uint64_t now_ns,
     if (status == 0 && bound > 0) {
         status = forget_records(r, c, bound, &count, err);
     }
+    int64_t oldest = INT64_MAX;
+    if (status == 0) {
+        status = oldest_hour(c, &oldest, err);
+    }
     bound = age_bound(now_ns, s->keep_minutes_ns);
+    bound = bound < oldest ? bound : oldest;
     if (status == 0 && bound > 0) {
         status = forget_rollups(c, false, bound, &marks, err);
     }
     bound = age_bound(now_ns, s->keep_hours_ns);
+    bound = bound < oldest ? bound : oldest;
     if (status == 0 && bound > 0) {
         status = forget_rollups(c, true, bound, &marks, err);
     }
