@@ -42,8 +42,8 @@ static void fill(struct fixture *f)
     struct writer_count count;
     assert_int_equal(batch_pool_new(1, NULL, NULL, &pool), 0);
     struct batch *b = batch_get(pool);
-    for (uint8_t i = 1; i <= RECORDS; i++) {
-        const uint8_t address[4] = { 10, 0, 0, i };
+    for (unsigned i = 1; i <= RECORDS; i++) {
+        const uint8_t address[4] = { 10, 0, 0, (uint8_t)i };
         b->flows[b->flow_count++] = (struct flow){
             .present = FLOW_BIT(FIELD_TIME_RECEIVED_NS) | FLOW_BIT(FIELD_BYTES) |
                        FLOW_BIT(FIELD_PACKETS) | FLOW_BIT(FIELD_SRC_ADDR) |
