@@ -285,13 +285,16 @@ static void answer_health(struct api *a, struct server_response *response)
     buf_printf(out, "\"has_store\":%s}\n", has_store ? "true" : "false");
 }
 
-static void answer_export(struct api *a, struct api_asked *asked, struct server_response *response)
+static void answer_export(struct api *a, struct api_asked *asked,
+                          const struct server_request *request, struct server_response *response)
 {
     struct err err;
+    const struct ask_patience patience = patience_of(&request);
     const struct api_export_from from = { .store = a->settings.store,
                                           .asks = a->settings.asks,
                                           .format = a->settings.format,
-                                          .busy = &a->exporting };
+                                          .busy = &a->exporting,
+                                          .patience = &patience };
     response->content_type = content_type(asked->form);
     if (api_export(&from, asked, response, &err) != 0) {
         answer_failure(response, &err);
@@ -341,7 +344,7 @@ static void answer_endpoint(struct api *a, enum api_endpoint endpoint, struct ap
         openapi_put(&response->body);
         break;
     case API_EXPORT:
-        answer_export(a, asked, response);
+        answer_export(a, asked, request, response);
         break;
     default:
         answer_table(a, endpoint, asked, request, response);

@@ -5,17 +5,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "store/backup.h"
+#include "store/duck.h"
 #include "web/api_records.h"
 
 enum {
     PATH_SIZE = 4096,
     PAGE_SIZE_MAX = 64 << 20,
+    LOOK_NS = 50000000,   ///< how often it is seen to whether the asker is still there
     PAUSE_NS = 200000000, ///< before a question is asked again that found no turn
 };
 
@@ -39,21 +42,58 @@ static void close_file(void *context)
     mem_free(f);
 }
 
-/// Has the file written, and opens it.
-static int write_file(struct store *store, const struct api_asked *asked, int *ret_fd,
-                      struct err *err)
-{
-    char path[PATH_SIZE];
-    uint64_t records;
+/// Who looks, while a file is written, whether anybody still waits for it.
+struct watch {
+    const struct ask_patience *patience;
     struct duck_conn *conn;
+    pthread_t thread;
+    atomic_bool over;
+    bool gone; ///< read when the thread has ended
+};
+
+static void *look_after(void *context)
+{
+    struct watch *w = context;
+    while (!atomic_load(&w->over)) {
+        w->gone = w->gone || w->patience->is_gone(w->patience->context);
+        if (w->gone) {
+            duck_interrupt(w->conn); // each time: between two statements it goes unheard
+        }
+        (void)nanosleep(&(struct timespec){ .tv_nsec = LOOK_NS }, NULL); // shorter is fine
+    }
+    return NULL;
+}
+
+static int make_file(const struct api_export_from *from, struct duck_conn *conn,
+                     const struct api_asked *asked, char path[static PATH_SIZE], struct err *err)
+{
+    uint64_t records;
     const struct question *q = &asked->question;
     enum export_form form = asked->form == API_CSV ? EXPORT_CSV : EXPORT_PARQUET;
-    int status = store_connect(store, &conn, err);
+    struct watch watch = { .patience = from->patience, .conn = conn };
+    int failed = pthread_create(&watch.thread, NULL, look_after, &watch);
+    if (failed != 0) {
+        return err_set_errno(err, failed, "a thread");
+    }
+    int status = export_make(from->store, conn, asked->filter, q->from_ns, q->to_ns, form, path,
+                             PATH_SIZE, &records, err);
+    atomic_store(&watch.over, true);
+    (void)pthread_join(watch.thread, NULL); // it is there
+    return status != 0 && watch.gone ? err_set(err, ERR_CLOSED, "nobody waits for it any more")
+                                     : status;
+}
+
+/// Has the file written, and opens it.
+static int write_file(const struct api_export_from *from, const struct api_asked *asked,
+                      int *ret_fd, struct err *err)
+{
+    char path[PATH_SIZE];
+    struct duck_conn *conn;
+    int status = store_connect(from->store, &conn, err);
     if (status != 0) {
         return status;
     }
-    status = export_make(store, conn, asked->filter, q->from_ns, q->to_ns, form, path, sizeof(path),
-                         &records, err);
+    status = make_file(from, conn, asked, path, err);
     duck_disconnect(conn);
     if (status != 0) {
         return status;
@@ -77,7 +117,7 @@ static int export_file(const struct api_export_from *from, const struct api_aske
         mem_free(f);
         return err_set(err, ERR_FULL, "another export is being written: ask again later");
     }
-    int status = write_file(from->store, asked, &f->fd, err);
+    int status = write_file(from, asked, &f->fd, err);
     atomic_flag_clear(from->busy);
     if (status != 0) {
         mem_free(f);

@@ -19,9 +19,11 @@ struct api_export_from {
     struct asks *asks;
     const struct format_settings *format;
     atomic_flag *busy; ///< files are written one at a time
+    const struct ask_patience *patience;
 };
 
 /// Makes `response` the export's; takes asked->filter. ERR_FULL: another one is being written;
-/// other errors as export_make(), and then the response has no stream.
+/// ERR_CLOSED: the asker went away meanwhile; other errors as export_make(), and then the response
+/// has no stream.
 int api_export(const struct api_export_from *from, struct api_asked *asked,
                struct server_response *response, struct err *err) MUST_USE;

@@ -7,7 +7,9 @@
 #include "../folder.h"
 #include "base/clock.h"
 #include "format/format.h"
+#include "store/duck.h"
 #include "store/writer.h"
+#include "web/api_export.h"
 
 enum { PATH_SIZE = 256, TEXT_SIZE = 65536, RECORDS = 5 };
 
@@ -299,6 +301,39 @@ static void records_are_exported_and_nothing_is_left(void **state)
     assert_int_equal(lines, RECORDS - 1);
 }
 
+static bool nobody_waits(void *context)
+{
+    ++*(unsigned *)context;
+    return true;
+}
+
+/// Of so many records that it would take seconds.
+static void an_export_that_nobody_waits_for_is_stopped(void **state)
+{
+    struct fixture *f = *state;
+    struct duck_conn *conn;
+    unsigned looks = 0;
+    atomic_flag busy = ATOMIC_FLAG_INIT;
+    struct server_response response = { .status = 200 };
+    const struct ask_patience patience = { .is_gone = nobody_waits, .context = &looks };
+    const struct api_export_from from = {
+        .store = f->store, .asks = f->asks, .busy = &busy, .patience = &patience
+    };
+    struct api_asked asked = { .question = { .to_ns = INT64_MAX }, .form = API_PARQUET };
+    ok(f, store_connect(f->store, &conn, &f->err));
+    ok(f, duck_exec(conn,
+                    "INSERT INTO flows BY NAME SELECT (99::UBIGINT << 32) + range AS id, range AS "
+                    "ts, 0 AS kind, 0 AS lookups, 0 AS sampling_default, hash(range) AS "
+                    "src_addr_hi, hash(range + 1) AS src_addr_lo FROM range(1000000)",
+                    &f->err));
+    duck_disconnect(conn);
+    assert_int_equal(api_export(&from, &asked, &response, &f->err), ERR_CLOSED);
+    assert_true(looks > 0);
+    assert_null(response.stream.more);
+    assert_false(atomic_flag_test_and_set(&busy)); // the next one may
+    assert_int_equal(api_export(&from, &asked, &response, &f->err), ERR_FULL);
+}
+
 static void health_knows_the_store(void **state)
 {
     struct fixture *f = *state;
@@ -318,6 +353,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(paths_and_methods_that_are_not_there, set_up, tear_down),
         cmocka_unit_test_setup_teardown(without_a_store_the_rest_is_there, set_up, tear_down),
         cmocka_unit_test_setup_teardown(records_are_exported_and_nothing_is_left, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(an_export_that_nobody_waits_for_is_stopped, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(health_knows_the_store, set_up, tear_down),
     };
