@@ -337,8 +337,11 @@ static bool tell_error(const struct asking *a, enum query_field field)
         return tell_addr(a, &a->flow->src_addr);
     case QUERY_DESTINATION_IP:
         return tell_addr(a, &a->flow->dst_addr);
-    default:
+    case QUERY_LOG_PATH:
+    case QUERY_LOG_OFFSET:
         return tell_line(a, field);
+    default:
+        return false;
     }
 }
 
