@@ -138,6 +138,26 @@ static bool match_addr(const struct kql_node *leaf, struct duck_text digits)
     return is_addr(leaf, &a);
 }
 
+/// "DIGITS/PREFIX", or "/PREFIX" where there is no address.
+static bool match_network(const struct kql_node *leaf, struct duck_text network)
+{
+    char room[QUERY_NETWORK_SIZE];
+    struct addr a = { 0 };
+    uint64_t prefix = 0;
+    const char *slash = memchr(network.data, '/', network.size);
+    size_t digits = slash == NULL ? 0 : (size_t)(slash - network.data);
+    if (slash == NULL ||
+        num_get_u64(slash + 1, network.size - digits - 1, UINT32_MAX, &prefix) != 0) {
+        return false;
+    }
+    if (digits == 2 * ADDR_V6_SIZE) {
+        a.size = ADDR_V6_SIZE;
+        get_hex(network.data, digits, a.bytes);
+        a = addr_unmap(&a);
+    }
+    return is_text(leaf, room, query_network_text(&a, (uint32_t)prefix, room));
+}
+
 static bool match_member(const struct kql_node *leaf, struct duck_text json, const char *path)
 {
     char room[QUERY_TEXT_ROOM];
@@ -255,6 +275,9 @@ static bool kql_leaf(const struct duck_text *args, size_t count)
     }
     if (strcmp(what, "addr") == 0) {
         return match_addr(&leaf, args[0]);
+    }
+    if (strcmp(what, "network") == 0) {
+        return match_network(&leaf, args[0]);
     }
     if (strcmp(what, "member") == 0) {
         return match_member(&leaf, args[0], name);

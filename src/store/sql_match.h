@@ -15,6 +15,7 @@
  *
  *     text          the value itself
  *     mac, addr     hexadecimal digits: 12, or the two halves
+ *     network       the same, or nothing, and a slash and the length of a prefix
  *     member PATH   a text of a JSON object (base/json_find.h)
  *     u32s, layers, addrs   a list as in the table `texts`
  *     extra NAME    of `rest`: the values of a column that no field stands for

@@ -540,12 +540,37 @@ static void rate_leaf(struct where *w, const struct kql_node *leaf)
                 leaf);
 }
 
+/// A prefix length, which stands for the network of its side's address.
+static void prefix_leaf(struct where *w, enum field field, const struct kql_node *leaf)
+{
+    const char *name = FIELDS[field].json_name;
+    const char *side = field == FIELD_SRC_NET ? "src" : "dst";
+    char blob[3 * NAME_SIZE];
+    text(w, "(");
+    column(w, name);
+    text(w, " <> 0");
+    if (leaf->kind != KQL_EXISTS) {
+        (void)snprintf(blob, sizeof(blob),
+                       "(coalesce(printf('%%016x%%016x', %s_addr_hi, %s_addr_lo), '') || '/' || "
+                       "%s)::BLOB",
+                       side, side, name); // fits
+        need(w, side[0] == 's' ? "src_addr_hi" : "dst_addr_hi");
+        text(w, " AND ");
+        ask(w, blob, "network", leaf);
+    }
+    text(w, ")");
+}
+
 /// A column of the field table under its own name.
 static void goflow_leaf(struct where *w, enum field field, const struct kql_node *leaf)
 {
     const char *name = FIELDS[field].json_name;
     char expression[NAME_SIZE];
     (void)snprintf(expression, sizeof(expression), "nullif(%s, 0)", name); // fits
+    if (FIELDS[field].renderer == RENDER_NETWORK) {
+        prefix_leaf(w, field, leaf);
+        return;
+    }
     switch (FIELDS[field].kind) {
     case FIELD_KIND_ADDR:
         address_leaf(w, name, leaf);
