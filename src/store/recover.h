@@ -9,6 +9,6 @@
 #include "base/status.h"
 #include "store/duck.h"
 
-/// As duck_open(), but for a damaged log. Errors as there.
+/// As duck_open(), but for a damaged log. Nobody else writes to it meanwhile. Errors as there.
 int recover_open(const char *path, const struct duck_option *options, struct duck **ret_duck,
                  struct err *err) MUST_USE;

@@ -145,6 +145,7 @@ static void a_torn_log_loses_its_end_only(void **state)
         uint64_t commits = commits_after(f, f->bytes, size);
         assert_true(commits >= before && commits <= size * COMMITS / f->size + 1);
         before = commits;
+        assert_false(has_copy(f));
     }
     assert_true(before >= COMMITS - 2);
 }
@@ -173,6 +174,37 @@ static void zeros_at_the_end_cost_nothing(void **state)
     assert_true(has_copy(f));
 }
 
+/// DuckDB takes an entry that reaches beyond the file for one that was never written whole.
+static void a_length_that_is_too_large_is_damage(void **state)
+{
+    struct fixture *f = *state;
+    static uint8_t log[LOG_MAX];
+    static const uint8_t COMMIT[] = { 'd', 0, 'd', 0xff, 0xff };
+    unsigned seen = 0;
+    for (const uint8_t *at = f->bytes, *end; seen < COMMITS - 1; at = end) {
+        end = memmem(at, (size_t)(f->bytes + f->size - at), COMMIT, sizeof(COMMIT));
+        assert_non_null(end);
+        end += sizeof(COMMIT);
+        seen++;
+        memcpy(log, f->bytes, f->size);
+        log[end - f->bytes + 3] ^= 0x40; // of the length of the entry that follows
+        assert_int_equal(commits_after(f, log, f->size), seen);
+        assert_true(has_copy(f));
+    }
+}
+
+static void a_head_that_is_damaged_is_said(void **state)
+{
+    struct fixture *f = *state;
+    static uint8_t log[LOG_MAX];
+    for (size_t at = 0; at < 8; at++) {
+        memcpy(log, f->bytes, f->size);
+        log[at] ^= 0x40;
+        assert_int_equal(commits_after(f, log, f->size), 0);
+        assert_true(has_copy(f));
+    }
+}
+
 static void another_file_is_no_log(void **state)
 {
     struct fixture *f = *state;
@@ -189,6 +221,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_flipped_byte_costs_what_comes_after_it, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(zeros_at_the_end_cost_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_length_that_is_too_large_is_damage, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_head_that_is_damaged_is_said, set_up, tear_down),
         cmocka_unit_test_setup_teardown(another_file_is_no_log, set_up, tear_down),
     };
     return UNIT_MAIN("store/recover", tests);
