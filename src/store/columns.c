@@ -186,7 +186,13 @@ static uint64_t half(const uint8_t *bytes)
 
 #define V4_MAPPED UINT64_C(0x0000ffff00000000)
 
-/// The two halves of an address; false where they do not say all of it.
+static bool has_halves(const struct addr *a)
+{
+    return a->size == ADDR_V4_SIZE || a->size == ADDR_V6_SIZE;
+}
+
+/// The two halves of an address; false where they do not say all of it: IPv4-mapped is found as
+/// IPv4, and what it was is in `rest`.
 static bool halves_of(const struct addr *a, uint64_t *ret_hi, uint64_t *ret_lo)
 {
     if (a->size == ADDR_V4_SIZE) {
@@ -208,7 +214,7 @@ static void fill_addr(struct columns *c, size_t column, enum field field)
         const struct addr *a = addr_of(c->flows[i], field);
         bool has = (bits >> i & 1) != 0;
         bool fits = has && halves_of(a, &his[i], &los[i]);
-        bits &= ~((uint64_t)!fits << i);
+        bits &= ~((uint64_t)!has_halves(a) << i);
         c->odd |= (uint64_t)(has ? !fits : a->size != 0) << i;
     }
     set_valid(c, column, bits);
