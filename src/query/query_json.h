@@ -40,7 +40,8 @@ const char *query_geo_member(enum query_field field);
 enum { QUERY_MAC_SIZE = 17 };
 size_t query_mac_text(uint64_t mac, char text[static QUERY_MAC_SIZE]);
 
-/// The network of an address as goflow2 shows it: 10.0.0.0/8. No NUL.
+/// The network of an address as goflow2 shows it: 10.0.0.0/8. No NUL. Returns its size, 0 where
+/// there is none: no address, or a prefix of 0 or longer than it.
 enum { QUERY_NETWORK_SIZE = ADDR_TEXT_SIZE_MAX + 1 + 10 };
 size_t query_network_text(const struct addr *addr, uint32_t prefix,
                           char text[static QUERY_NETWORK_SIZE]);

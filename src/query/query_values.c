@@ -113,13 +113,12 @@ static bool tell_mac(const struct asking *a, uint64_t mac)
 size_t query_network_text(const struct addr *addr, uint32_t prefix,
                           char text[static QUERY_NETWORK_SIZE])
 {
-    static const char INVALID[] = "invalid Prefix";
-    bool is_address = addr->size == ADDR_V4_SIZE || addr->size == ADDR_V6_SIZE;
-    if (!is_address || prefix > 8U * addr->size) {
-        memcpy(text, INVALID, sizeof(INVALID) - 1);
-        return sizeof(INVALID) - 1;
+    struct addr plain = addr_unmap(addr);
+    bool is_address = plain.size == ADDR_V4_SIZE || plain.size == ADDR_V6_SIZE;
+    if (!is_address || prefix == 0 || prefix > 8U * plain.size) {
+        return 0;
     }
-    struct addr masked = addr_mask(addr, prefix);
+    struct addr masked = addr_mask(&plain, prefix);
     uint8_t *at = addr_put((uint8_t *)text, &masked);
     *at++ = '/';
     at = num_put_u32(at, prefix);
@@ -333,10 +332,6 @@ static bool tell_error(const struct asking *a, enum query_field field)
         return tell_name(a, "pipeline_error");
     case QUERY_TIMESTAMP:
         return tell_time(a, field);
-    case QUERY_SOURCE_IP:
-        return tell_addr(a, &a->flow->src_addr);
-    case QUERY_DESTINATION_IP:
-        return tell_addr(a, &a->flow->dst_addr);
     case QUERY_LOG_PATH:
     case QUERY_LOG_OFFSET:
         return tell_line(a, field);
@@ -445,7 +440,8 @@ static bool tell_network(const struct asking *a, enum field field, uint32_t pref
 {
     char text[QUERY_NETWORK_SIZE];
     const struct addr *addr = field == FIELD_SRC_NET ? &a->flow->src_addr : &a->flow->dst_addr;
-    return prefix != 0 && tell_text(a, text, query_network_text(addr, prefix, text));
+    size_t size = query_network_text(addr, prefix, text);
+    return size > 0 && tell_text(a, text, size);
 }
 
 static bool tell_column(const struct asking *a, enum field field)
