@@ -50,9 +50,9 @@ enum kql_kind {
 struct kql_node {
     enum kql_kind kind;
     enum query_field field;
-    bool folded;                      ///< LIKE: without case
-    const char *name;                 ///< of QUERY_OTHER, behind "goflow2."
-    struct kql_node *const *children; ///< AND, OR, NOT
+    bool folded;                            ///< LIKE: without case
+    const char *name;                       ///< of QUERY_OTHER, behind "goflow2."
+    const struct kql_node *const *children; ///< AND, OR, NOT
     size_t child_count;
     struct query_value value;        ///< EQUAL; its text is owned by the tree
     uint64_t low, high;              ///< RANGE of numbers, dates and texts that are numbers
@@ -60,7 +60,12 @@ struct kql_node {
     struct cidr cidr;
     const char *text; ///< LIKE, WORDS
     size_t size;
+    uint32_t order; ///< in which the nodes were made
 };
+
+/// Whether two leaves are of one field and one kind. Such leaves stand beside each other in AND and
+/// OR.
+bool kql_is_alike(const struct kql_node *a, const struct kql_node *b);
 
 struct kql;
 

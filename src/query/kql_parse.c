@@ -24,13 +24,13 @@ struct parser {
     struct kql_token last;           ///< the one before
     const struct kql_target *target; ///< whose values are being read; NULL: conditions are
     size_t depth;
-    struct kql_node **nodes; ///< parts of conditions that are not complete yet
+    const struct kql_node **nodes; ///< parts of conditions that are not complete yet
     size_t node_count;
     size_t node_room;
 };
 
-static int parse_or(struct parser *p, struct kql_node **ret_node);
-static int parse_not(struct parser *p, struct kql_node **ret_node);
+static int parse_or(struct parser *p, const struct kql_node **ret_node);
+static int parse_not(struct parser *p, const struct kql_node **ret_node);
 
 // --- Small steps ---------------------------------------------------------------------------------
 
@@ -49,7 +49,7 @@ static int deeper(struct parser *p)
 }
 
 /// Takes a node to the others that are not joined yet.
-static int push(struct parser *p, struct kql_node *node)
+static int push(struct parser *p, const struct kql_node *node)
 {
     if (p->node_count == p->node_room) {
         size_t room = p->node_room == 0 ? 64 : 2 * p->node_room;
@@ -65,7 +65,7 @@ static int push(struct parser *p, struct kql_node *node)
 }
 
 /// Joins those from `first` on.
-static int pop(struct parser *p, enum kql_kind kind, size_t first, struct kql_node **ret_node)
+static int pop(struct parser *p, enum kql_kind kind, size_t first, const struct kql_node **ret_node)
 {
     *ret_node = kql_join(p->making.kql, kind, p->nodes + first, p->node_count - first);
     p->node_count = first;
@@ -187,7 +187,7 @@ static bool begins_condition(const struct kql_token *t)
 // --- Conditions ----------------------------------------------------------------------------------
 
 /// One value of the field that is being read.
-static int parse_value(struct parser *p, struct kql_node **ret_node)
+static int parse_value(struct parser *p, const struct kql_node **ret_node)
 {
     struct kql_literal value;
     int status = parse_literal(p, &value);
@@ -202,7 +202,7 @@ static int parse_value(struct parser *p, struct kql_node **ret_node)
 
 /// Behind NAME and its colon: a value, several in parentheses, or what it is not.
 static int parse_values(struct parser *p, const struct kql_literal *name,
-                        struct kql_node **ret_node)
+                        const struct kql_node **ret_node)
 {
     struct kql_target target;
     int status = kql_target_find(&p->making, name, &target);
@@ -217,7 +217,8 @@ static int parse_values(struct parser *p, const struct kql_literal *name,
 }
 
 /// NAME > VALUE
-static int parse_range(struct parser *p, const struct kql_literal *name, struct kql_node **ret_node)
+static int parse_range(struct parser *p, const struct kql_literal *name,
+                       const struct kql_node **ret_node)
 {
     struct kql_target target;
     struct kql_literal value;
@@ -242,7 +243,7 @@ static int parse_range(struct parser *p, const struct kql_literal *name, struct 
 }
 
 /// NAME: ..., NAME > VALUE or VALUE
-static int parse_condition(struct parser *p, struct kql_node **ret_node)
+static int parse_condition(struct parser *p, const struct kql_node **ret_node)
 {
     struct kql_literal literal;
     int status = parse_literal(p, &literal);
@@ -259,7 +260,7 @@ static int parse_condition(struct parser *p, struct kql_node **ret_node)
                                             : parse_range(p, &literal, ret_node);
 }
 
-static int parse_parentheses(struct parser *p, struct kql_node **ret_node)
+static int parse_parentheses(struct parser *p, const struct kql_node **ret_node)
 {
     const size_t begin = p->token.begin;
     int status = deeper(p);
@@ -276,7 +277,7 @@ static int parse_parentheses(struct parser *p, struct kql_node **ret_node)
     return p->token.kind == KQL_TOKEN_CLOSE ? advance(p) : no_end(p);
 }
 
-static int parse_one(struct parser *p, struct kql_node **ret_node)
+static int parse_one(struct parser *p, const struct kql_node **ret_node)
 {
     if (p->token.kind == KQL_TOKEN_OPEN) {
         return parse_parentheses(p, ret_node);
@@ -294,12 +295,12 @@ static int parse_one(struct parser *p, struct kql_node **ret_node)
                : status;
 }
 
-static int parse_not(struct parser *p, struct kql_node **ret_node)
+static int parse_not(struct parser *p, const struct kql_node **ret_node)
 {
     if (p->token.kind != KQL_TOKEN_NOT) {
         return parse_one(p, ret_node);
     }
-    struct kql_node *child;
+    const struct kql_node *child;
     int status = deeper(p);
     status = status == 0 ? advance(p) : status;
     status = status == 0 ? parse_not(p, &child) : status;
@@ -311,10 +312,10 @@ static int parse_not(struct parser *p, struct kql_node **ret_node)
     return *ret_node == NULL ? ERR_NO_MEMORY : 0;
 }
 
-static int parse_and(struct parser *p, struct kql_node **ret_node)
+static int parse_and(struct parser *p, const struct kql_node **ret_node)
 {
     const size_t first = p->node_count;
-    struct kql_node *node;
+    const struct kql_node *node;
     int status = parse_not(p, &node);
     status = status == 0 ? push(p, node) : status;
     while (status == 0 && p->token.kind == KQL_TOKEN_AND) {
@@ -325,10 +326,10 @@ static int parse_and(struct parser *p, struct kql_node **ret_node)
     return status == 0 ? pop(p, KQL_AND, first, ret_node) : status;
 }
 
-static int parse_or(struct parser *p, struct kql_node **ret_node)
+static int parse_or(struct parser *p, const struct kql_node **ret_node)
 {
     const size_t first = p->node_count;
-    struct kql_node *node;
+    const struct kql_node *node;
     int status = parse_and(p, &node);
     status = status == 0 ? push(p, node) : status;
     while (status == 0 && p->token.kind == KQL_TOKEN_OR) {
@@ -341,7 +342,7 @@ static int parse_or(struct parser *p, struct kql_node **ret_node)
 
 // --- All of it -----------------------------------------------------------------------------------
 
-static int parse_text(struct parser *p, struct kql_node **ret_node)
+static int parse_text(struct parser *p, const struct kql_node **ret_node)
 {
     int status = advance(p);
     if (status != 0) {
@@ -361,7 +362,7 @@ int kql_parse(const char *text, size_t size, const struct kql_context *context,
 {
     struct parser p = { .making = { .lex = { .text = text, .size = size, .error = ret_error },
                                     .context = context } };
-    struct kql_node *root;
+    const struct kql_node *root;
     if (size > KQL_SIZE_MAX) {
         return kql_error_set(&p.making.lex, KQL_SIZE_MAX, "more than %d bytes", KQL_SIZE_MAX);
     }

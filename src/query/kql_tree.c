@@ -5,6 +5,7 @@
  */
 #include "query/kql_tree.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -64,37 +65,19 @@ char *kql_copy(struct kql *kql, const char *text, size_t size)
     return copy;
 }
 
-struct kql_node *kql_node_new(struct kql *kql, const struct kql_node *node)
+const struct kql_node *kql_node_new(struct kql *kql, const struct kql_node *node)
 {
     struct kql_node *copy = kql_alloc(kql, sizeof(*copy));
     if (copy != NULL) {
         *copy = *node;
-        kql->node_count++;
+        copy->order = (uint32_t)kql->node_count++;
     }
     return copy;
 }
 
-struct kql_node *kql_join(struct kql *kql, enum kql_kind kind, struct kql_node *const *nodes,
-                          size_t count)
+const struct kql_node *kql_negate(struct kql *kql, const struct kql_node *node)
 {
-    if (count == 1) {
-        return nodes[0];
-    }
-    struct kql_node **children = kql_alloc(kql, count * sizeof(children[0]));
-    if (children == NULL) {
-        return NULL;
-    }
-    if (count > 0) {
-        memcpy(children, nodes, count * sizeof(children[0]));
-    }
-    return kql_node_new(
-        kql, &(struct kql_node){
-                 .kind = kind, .field = QUERY_NONE, .children = children, .child_count = count });
-}
-
-struct kql_node *kql_negate(struct kql *kql, struct kql_node *node)
-{
-    struct kql_node **children = kql_alloc(kql, sizeof(children[0]));
+    const struct kql_node **children = kql_alloc(kql, sizeof(children[0]));
     if (children == NULL) {
         return NULL;
     }
@@ -102,6 +85,113 @@ struct kql_node *kql_negate(struct kql *kql, struct kql_node *node)
     return kql_node_new(
         kql, &(struct kql_node){
                  .kind = KQL_NOT, .field = QUERY_NONE, .children = children, .child_count = 1 });
+}
+
+// --- Joining -------------------------------------------------------------------------------------
+
+bool kql_is_alike(const struct kql_node *a, const struct kql_node *b)
+{
+    return a->kind == b->kind && a->field == b->field &&
+           (a->field != QUERY_OTHER || strcmp(a->name, b->name) == 0);
+}
+
+/// By field, then kind, then what keeps an order that does not depend on qsort().
+static int compare(const void *a_, const void *b_)
+{
+    const struct kql_node *a = *(const struct kql_node *const *)a_;
+    const struct kql_node *b = *(const struct kql_node *const *)b_;
+    if (a->field != b->field) {
+        return a->field > b->field ? 1 : -1;
+    }
+    if (a->kind != b->kind) {
+        return a->kind > b->kind ? 1 : -1;
+    }
+    int order = a->name == NULL || b->name == NULL ? 0 : strcmp(a->name, b->name);
+    return order != 0 ? order : (a->order > b->order) - (a->order < b->order);
+}
+
+static const struct kql_node *join(struct kql *kql, enum kql_kind kind,
+                                   const struct kql_node *const *nodes, size_t count)
+{
+    if (count == 1) {
+        return nodes[0];
+    }
+    const struct kql_node **children = kql_alloc(kql, count * sizeof(children[0]));
+    if (children == NULL) {
+        return NULL;
+    }
+    if (count > 0) {
+        memcpy(children, nodes, count * sizeof(children[0]));
+        qsort(children, count, sizeof(children[0]), compare);
+    }
+    return kql_node_new(
+        kql, &(struct kql_node){
+                 .kind = kind, .field = QUERY_NONE, .children = children, .child_count = count });
+}
+
+/// Whether a node's children can stand in its place. Long rows stay what they are: they would be
+/// copied with each pair of parentheses around them.
+static bool is_flat(enum kql_kind kind, const struct kql_node *node)
+{
+    enum { ROW_MAX = 64 };
+    return node->kind == kind && node->child_count <= ROW_MAX;
+}
+
+/// How many nodes there are when those of the same kind give their children.
+static size_t count_flat(enum kql_kind kind, const struct kql_node *const *nodes, size_t count)
+{
+    size_t flat = 0;
+    for (size_t i = 0; i < count; i++) {
+        flat += is_flat(kind, nodes[i]) ? nodes[i]->child_count : 1;
+    }
+    return flat;
+}
+
+/// not A and not B is not (A or B).
+static const struct kql_node *join_nots(struct kql *kql, const struct kql_node **nodes,
+                                        size_t count)
+{
+    const struct kql_node **nots = kql_alloc(kql, count * sizeof(nodes[0]));
+    size_t kept = 0;
+    size_t negated = 0;
+    if (nots == NULL) {
+        return NULL;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (nodes[i]->kind == KQL_NOT) {
+            nots[negated++] = nodes[i]->children[0];
+        } else {
+            nodes[kept++] = nodes[i];
+        }
+    }
+    if (negated > 0) {
+        const struct kql_node *any = kql_join(kql, KQL_OR, nots, negated);
+        nodes[kept] = any == NULL ? NULL : kql_negate(kql, any);
+        if (nodes[kept++] == NULL) {
+            return NULL;
+        }
+    }
+    return join(kql, KQL_AND, nodes, kept);
+}
+
+const struct kql_node *kql_join(struct kql *kql, enum kql_kind kind,
+                                const struct kql_node *const *nodes, size_t count)
+{
+    const struct kql_node **flat = kql_alloc(kql, count_flat(kind, nodes, count) * sizeof(flat[0]));
+    size_t flat_count = 0;
+    if (flat == NULL) {
+        return NULL;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!is_flat(kind, nodes[i])) {
+            flat[flat_count++] = nodes[i];
+            continue;
+        }
+        for (size_t child = 0; child < nodes[i]->child_count; child++) {
+            flat[flat_count++] = nodes[i]->children[child];
+        }
+    }
+    return kind == KQL_AND ? join_nots(kql, flat, flat_count) : join(kql, kind, flat, flat_count);
 }
 
 const struct kql_node *kql_root(const struct kql *kql)
@@ -116,23 +206,33 @@ static enum query_field reversed(enum query_field field)
     return field < QUERY_OTHER ? query_field_info(field).reversed : field;
 }
 
-/// A copy of a tree of bounded depth.
-static struct kql_node *reverse(struct kql *kql, const struct kql_node *node)
+static bool copy_text(struct kql *kql, const char **text, size_t size)
 {
-    struct kql_node *copy = kql_node_new(kql, node);
-    if (copy == NULL) {
-        return NULL;
+    if (*text != NULL) {
+        *text = kql_copy(kql, *text, size);
+        return *text != NULL;
     }
-    copy->field = reversed(node->field);
-    const char **texts[] = { &copy->name, &copy->text, &copy->value.text };
-    const size_t sizes[] = { node->name == NULL ? 0 : strlen(node->name), node->size,
-                             node->value.size };
-    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-        if (*texts[i] != NULL && (*texts[i] = kql_copy(kql, *texts[i], sizes[i])) == NULL) {
-            return NULL;
-        }
+    return true;
+}
+
+static const struct kql_node *reverse_leaf(struct kql *kql, const struct kql_node *node)
+{
+    struct kql_node copy = *node;
+    copy.field = reversed(node->field);
+    return copy_text(kql, &copy.name, node->name == NULL ? 0 : strlen(node->name)) &&
+                   copy_text(kql, &copy.text, node->size) &&
+                   copy_text(kql, &copy.value.text, node->value.size)
+               ? kql_node_new(kql, &copy)
+               : NULL;
+}
+
+/// A copy of a tree of bounded depth.
+static const struct kql_node *reverse(struct kql *kql, const struct kql_node *node)
+{
+    if (node->kind != KQL_NOT && node->kind != KQL_AND && node->kind != KQL_OR) {
+        return reverse_leaf(kql, node);
     }
-    struct kql_node **children = kql_alloc(kql, node->child_count * sizeof(children[0]));
+    const struct kql_node **children = kql_alloc(kql, node->child_count * sizeof(children[0]));
     if (children == NULL) {
         return NULL;
     }
@@ -142,8 +242,8 @@ static struct kql_node *reverse(struct kql *kql, const struct kql_node *node)
             return NULL;
         }
     }
-    copy->children = children;
-    return copy;
+    return node->kind == KQL_NOT ? kql_negate(kql, children[0])
+                                 : join(kql, node->kind, children, node->child_count);
 }
 
 int kql_reverse(const struct kql *kql, struct kql **ret_kql)

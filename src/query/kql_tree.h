@@ -26,11 +26,12 @@ void *kql_alloc(struct kql *kql, size_t size) MUST_USE;
 char *kql_copy(struct kql *kql, const char *text, size_t size) MUST_USE;
 
 /// A copy of a node, or NULL.
-struct kql_node *kql_node_new(struct kql *kql, const struct kql_node *node) MUST_USE;
+const struct kql_node *kql_node_new(struct kql *kql, const struct kql_node *node) MUST_USE;
 
-/// AND or OR of `count` nodes, the node itself when it is one; NULL when out of memory.
-struct kql_node *kql_join(struct kql *kql, enum kql_kind kind, struct kql_node *const *nodes,
-                          size_t count) MUST_USE;
+/// AND or OR of `count` nodes, the node itself when it is one; NULL when out of memory. Short rows
+/// of the same kind within become part of it, and all are put in order: see kql_is_alike().
+const struct kql_node *kql_join(struct kql *kql, enum kql_kind kind,
+                                const struct kql_node *const *nodes, size_t count) MUST_USE;
 
 /// NOT of a node; NULL when out of memory.
-struct kql_node *kql_negate(struct kql *kql, struct kql_node *node) MUST_USE;
+const struct kql_node *kql_negate(struct kql *kql, const struct kql_node *node) MUST_USE;

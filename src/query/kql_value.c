@@ -109,7 +109,7 @@ struct leaf {
     enum query_field field;
     const struct kql_literal *value;
     const struct kql_literal *name; ///< as typed
-    struct kql_node **ret_node;
+    const struct kql_node **ret_node;
 };
 
 #define SHOWN(literal) kql_clip((literal)->text, (literal)->size), (literal)->text
@@ -290,7 +290,7 @@ static int make_words(const struct leaf *l, const char *text, size_t size)
 static int make_text(const struct leaf *l)
 {
     const struct kql_literal *v = l->value;
-    struct kql_node *nodes[TEXT_WORDS_MAX];
+    const struct kql_node *nodes[TEXT_WORDS_MAX];
     size_t count = 0;
     if (v->wild) {
         return make_like(l, true);
@@ -348,8 +348,8 @@ static int compare_services(const void *a_, const void *b_)
 }
 
 /// PROTOCOL and any of its ports.
-static struct kql_node *join_services(const struct leaf *l, const struct service *services,
-                                      size_t count, struct kql_node **room)
+static const struct kql_node *join_services(const struct leaf *l, const struct service *services,
+                                            size_t count, const struct kql_node **room)
 {
     struct kql *kql = l->m->kql;
     uint8_t text[NUM_U32_SIZE_MAX];
@@ -364,7 +364,7 @@ static struct kql_node *join_services(const struct leaf *l, const struct service
             return NULL;
         }
     }
-    struct kql_node *both[] = {
+    const struct kql_node *both[] = {
         kql_node_new(kql,
                      &(struct kql_node){
                          .kind = KQL_EQUAL,
@@ -385,7 +385,7 @@ static int finish_services(const struct leaf *l, struct services *s)
         return finish_nothing(l);
     }
     qsort(services, count, sizeof(services[0]), compare_services);
-    struct kql_node **nodes = kql_alloc(l->m->kql, 2 * count * sizeof(nodes[0]));
+    const struct kql_node **nodes = kql_alloc(l->m->kql, 2 * count * sizeof(nodes[0]));
     size_t joined = 0;
     for (size_t begin = 0, end = 0; nodes != NULL && begin < count; begin = end) {
         while (end < count && services[end].proto == services[begin].proto) {
@@ -605,9 +605,9 @@ static int choose_fields(struct kql_making *m, struct kql_target *t, struct kql_
 /// Makes a condition for each field; any of them will do. `op` is KQL_TOKEN_COLON or one of a
 /// range.
 static int make_any(struct kql_making *m, const struct kql_target *t, enum kql_token_kind op,
-                    const struct kql_literal *value, struct kql_node **ret_node)
+                    const struct kql_literal *value, const struct kql_node **ret_node)
 {
-    struct kql_node *nodes[KQL_FIELDS_MAX];
+    const struct kql_node *nodes[KQL_FIELDS_MAX];
     size_t count = 0;
     int status = 0;
     for (size_t i = 0; i < t->count; i++) {
@@ -631,7 +631,7 @@ static int make_any(struct kql_making *m, const struct kql_target *t, enum kql_t
 }
 
 int kql_make_value(struct kql_making *m, const struct kql_target *target,
-                   const struct kql_literal *value, struct kql_node **ret_node)
+                   const struct kql_literal *value, const struct kql_node **ret_node)
 {
     struct kql_target t = *target;
     struct kql_literal v = *value;
@@ -643,7 +643,7 @@ int kql_make_value(struct kql_making *m, const struct kql_target *target,
 }
 
 int kql_make_range(struct kql_making *m, const struct kql_target *target, enum kql_token_kind op,
-                   const struct kql_literal *value, struct kql_node **ret_node)
+                   const struct kql_literal *value, const struct kql_node **ret_node)
 {
     struct kql_target t = *target;
     switch (t.alias) {
@@ -662,7 +662,8 @@ int kql_make_range(struct kql_making *m, const struct kql_target *target, enum k
 // --- Words without a field -----------------------------------------------------------------------
 
 /// Addresses, ports, or else words of the texts that name something.
-int kql_make_bare(struct kql_making *m, const struct kql_literal *value, struct kql_node **ret_node)
+int kql_make_bare(struct kql_making *m, const struct kql_literal *value,
+                  const struct kql_node **ret_node)
 {
     static const enum query_field ADDRESSES[] = { QUERY_SOURCE_IP, QUERY_DESTINATION_IP,
                                                   QUERY_OBSERVER_IP };
@@ -686,7 +687,7 @@ int kql_make_bare(struct kql_making *m, const struct kql_literal *value, struct 
         QUERY_TRANSPORT,
         QUERY_APPLICATION,
     };
-    struct kql_node *nodes[sizeof(NAMES) / sizeof(NAMES[0])];
+    const struct kql_node *nodes[sizeof(NAMES) / sizeof(NAMES[0])];
     struct kql_addresses unused;
     const enum query_field *fields = NAMES;
     size_t count = sizeof(NAMES) / sizeof(NAMES[0]);

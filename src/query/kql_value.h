@@ -44,12 +44,12 @@ int kql_target_find(struct kql_making *m, const struct kql_literal *name,
 
 /// NAME: VALUE
 int kql_make_value(struct kql_making *m, const struct kql_target *target,
-                   const struct kql_literal *value, struct kql_node **ret_node) MUST_USE;
+                   const struct kql_literal *value, const struct kql_node **ret_node) MUST_USE;
 
 /// NAME > VALUE; `op` is a token's kind.
 int kql_make_range(struct kql_making *m, const struct kql_target *target, enum kql_token_kind op,
-                   const struct kql_literal *value, struct kql_node **ret_node) MUST_USE;
+                   const struct kql_literal *value, const struct kql_node **ret_node) MUST_USE;
 
 /// VALUE
 int kql_make_bare(struct kql_making *m, const struct kql_literal *value,
-                  struct kql_node **ret_node) MUST_USE;
+                  const struct kql_node **ret_node) MUST_USE;

@@ -9,7 +9,7 @@
 #include "query/query_json.h"
 #include "store/rest.h"
 
-enum { PACKED_ADDR_SIZE = 17, PATTERN_MAX = 4 << 10, HEX = 16 };
+enum { PACKED_ADDR_SIZE = 17, HEX = 16 };
 
 /// What of a leaf says what is looked for.
 struct packed {
@@ -68,11 +68,11 @@ static void get_hex(const char *text, size_t size, uint8_t *ret_bytes)
 }
 
 /// The leaf that was packed; its text goes into `room`. False: it is none.
-static bool unpack(struct duck_text packed, uint8_t room[static PATTERN_MAX],
+static bool unpack(struct duck_text packed, uint8_t room[static SQL_PATTERN_SIZE],
                    struct kql_node *ret_leaf)
 {
     struct packed p;
-    if (packed.size < 2 * sizeof(p) || packed.size > 2 * sizeof(p) + 2 * (size_t)PATTERN_MAX) {
+    if (packed.size < 2 * sizeof(p) || packed.size > 2 * sizeof(p) + 2 * (size_t)SQL_PATTERN_SIZE) {
         return false;
     }
     get_hex(packed.data, 2 * sizeof(p), (uint8_t *)&p);
@@ -155,7 +155,8 @@ static bool match_network(const struct kql_node *leaf, struct duck_text network)
         get_hex(network.data, digits, a.bytes);
         a = addr_unmap(&a);
     }
-    return is_text(leaf, room, query_network_text(&a, (uint32_t)prefix, room));
+    size_t size = query_network_text(&a, (uint32_t)prefix, room);
+    return size > 0 && is_text(leaf, room, size);
 }
 
 static bool match_member(const struct kql_node *leaf, struct duck_text json, const char *path)
@@ -224,29 +225,79 @@ static bool match_lower(const struct kql_node *leaf, const struct rest_entry *e)
     return is_text(leaf, lower, size);
 }
 
-static bool match_rest(struct kql_node *leaf, struct duck_text rest, const char *what,
-                       const char *name)
+/// What a BLOB holds that is no `rest`.
+static bool match_value(const struct kql_node *leaf, struct duck_text value, const char *what)
+{
+    static const char MEMBER[] = "member ";
+    if (strcmp(what, "text") == 0) {
+        return is_text(leaf, value.data, value.size);
+    }
+    if (strcmp(what, "mac") == 0) {
+        return match_mac(leaf, value);
+    }
+    if (strcmp(what, "addr") == 0) {
+        return match_addr(leaf, value);
+    }
+    if (strcmp(what, "network") == 0) {
+        return match_network(leaf, value);
+    }
+    if (strncmp(what, MEMBER, strlen(MEMBER)) == 0) {
+        return match_member(leaf, value, what + strlen(MEMBER));
+    }
+    if (strcmp(what, "u32s") == 0 || strcmp(what, "layers") == 0) {
+        return match_u32s(leaf, value, what[0] == 'l');
+    }
+    return strcmp(what, "addrs") == 0 && match_addrs(leaf, value);
+}
+
+/// A text or list that has no number; `what` is its column and then what it is.
+static bool match_stored(const struct kql_node *leaf, const struct rest_entry *e, const char *what)
+{
+    size_t size = strcspn(what, " ");
+    const struct duck_text value = { (const char *)e->value, e->value_size };
+    return (e->tag == REST_TEXT || e->tag == REST_FIELD) && e->name_size == size &&
+           memcmp(e->name, what, size) == 0 && what[size] == ' ' &&
+           match_value(leaf, value, what + size + 1);
+}
+
+/// Which entry of `rest` is a name without a number.
+static enum rest_tag tag_of(const char *what)
+{
+    return strcmp(what, "proto") == 0   ? REST_PROTO_TEXT
+           : strcmp(what, "etype") == 0 ? REST_ETYPE_TEXT
+           : strcmp(what, "type") == 0  ? REST_TYPE_TEXT
+                                        : REST_BODY;
+}
+
+static bool match_entry(struct kql_node *leaf, const struct rest_entry *e, const char *what)
+{
+    static const char EXTRA[] = "extra ";
+    static const char STORED[] = "stored ";
+    if (strncmp(what, EXTRA, strlen(EXTRA)) == 0) {
+        return match_extra(leaf, e, what + strlen(EXTRA));
+    }
+    if (strncmp(what, STORED, strlen(STORED)) == 0) {
+        return match_stored(leaf, e, what + strlen(STORED));
+    }
+    enum rest_tag tag = tag_of(what);
+    if (e->tag != tag) {
+        return false;
+    }
+    return tag == REST_PROTO_TEXT || tag == REST_ETYPE_TEXT
+               ? match_lower(leaf, e)
+               : is_text(leaf, (const char *)e->value, e->value_size);
+}
+
+static bool match_rest(struct kql_node *leaf, struct duck_text rest, const char *what)
 {
     struct rest_reader reader;
     struct rest_entry e;
+    bool found = false;
     rest_read(&reader, rest.data, rest.size);
-    while (rest_next(&reader, &e)) {
-        bool found = false;
-        if (strcmp(what, "extra") == 0) {
-            found = match_extra(leaf, &e, name);
-        } else if (e.tag == REST_PROTO_TEXT && strcmp(what, "proto") == 0) {
-            found = match_lower(leaf, &e);
-        } else if (e.tag == REST_ETYPE_TEXT && strcmp(what, "etype") == 0) {
-            found = match_lower(leaf, &e);
-        } else if ((e.tag == REST_TYPE_TEXT && strcmp(what, "type") == 0) ||
-                   (e.tag == REST_BODY && strcmp(what, "body") == 0)) {
-            found = is_text(leaf, (const char *)e.value, e.value_size);
-        }
-        if (found) {
-            return true;
-        }
+    while (!found && rest_next(&reader, &e)) {
+        found = match_entry(leaf, &e, what);
     }
-    return false;
+    return found;
 }
 
 // --- The function --------------------------------------------------------------------------------
@@ -254,39 +305,17 @@ static bool match_rest(struct kql_node *leaf, struct duck_text rest, const char 
 /// A duck_match_fn.
 static bool kql_leaf(const struct duck_text *args, size_t count)
 {
-    enum { WHAT_SIZE = 1024 };
-    char what[WHAT_SIZE];
-    uint8_t room[PATTERN_MAX];
+    static const char REST[] = "rest ";
+    char what[SQL_WHAT_SIZE];
+    uint8_t room[SQL_PATTERN_SIZE];
     struct kql_node leaf;
     if (count != 3 || args[1].size >= sizeof(what) || !unpack(args[2], room, &leaf)) {
         return false;
     }
     memcpy(what, args[1].data, args[1].size);
     what[args[1].size] = '\0';
-    char *name = strchr(what, ' ');
-    if (name != NULL) {
-        *name++ = '\0';
-    }
-    if (strcmp(what, "text") == 0) {
-        return is_text(&leaf, args[0].data, args[0].size);
-    }
-    if (strcmp(what, "mac") == 0) {
-        return match_mac(&leaf, args[0]);
-    }
-    if (strcmp(what, "addr") == 0) {
-        return match_addr(&leaf, args[0]);
-    }
-    if (strcmp(what, "network") == 0) {
-        return match_network(&leaf, args[0]);
-    }
-    if (strcmp(what, "member") == 0) {
-        return match_member(&leaf, args[0], name);
-    }
-    if (strcmp(what, "u32s") == 0 || strcmp(what, "layers") == 0) {
-        return match_u32s(&leaf, args[0], what[0] == 'l');
-    }
-    return strcmp(what, "addrs") == 0 ? match_addrs(&leaf, args[0])
-                                      : match_rest(&leaf, args[0], what, name);
+    return strncmp(what, REST, strlen(REST)) == 0 ? match_rest(&leaf, args[0], what + strlen(REST))
+                                                  : match_value(&leaf, args[0], what);
 }
 
 int sql_match_add(struct duck_conn *c, struct err *err)

@@ -18,10 +18,18 @@
  *     network       the same, or nothing, and a slash and the length of a prefix
  *     member PATH   a text of a JSON object (base/json_find.h)
  *     u32s, layers, addrs   a list as in the table `texts`
- *     extra NAME    of `rest`: the values of a column that no field stands for
- *     proto, etype  of `rest`: a name without a number, in small letters
- *     type, body    of `rest`: likewise, as it is
+ *     rest WHAT     the column `rest` (store/rest.h), of which WHAT is
+ *
+ *         extra NAME    the values of a column that no field stands for
+ *         proto, etype  a name without a number, in small letters
+ *         type, body    likewise, as it is
+ *         stored COLUMN WHAT    what COLUMN has no number for; WHAT is one of the above
  */
+
+enum {
+    SQL_WHAT_SIZE = 1024,
+    SQL_PATTERN_SIZE = 4 << 10, ///< of a leaf's text
+};
 
 /// The leaf as the function's third argument, appended to `out`.
 void sql_match_pack(const struct kql_node *leaf, struct buf *out);

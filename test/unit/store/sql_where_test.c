@@ -8,6 +8,7 @@
 #include "../folder.h"
 #include "base/clock.h"
 #include "store/store.h"
+#include "store/texts.h"
 #include "store/writer.h"
 
 enum { PATH_SIZE = 256, FLOWS = 400, TEXT_SIZE = 2000, ROUNDS = 600, DEPTH = 3 };
@@ -49,12 +50,15 @@ static struct addr draw_addr(struct fixture *f)
     uint8_t v6[16] = {
         0x20, 0x01, 0x0d, 0xb8, [7] = (uint8_t)below(f, 2), [15] = (uint8_t)below(f, 4)
     };
-    switch (below(f, 8)) {
+    static const uint8_t MAPPED[16] = { [10] = 0xff, [11] = 0xff, 10, 0, 0, 1 };
+    switch (below(f, 9)) {
     case 0:
         return (struct addr){ 0 };
     case 1:
     case 2:
         return addr_v6(v6);
+    case 3:
+        return below(f, 3) > 0 ? addr_v6(MAPPED) : (struct addr){ .size = 3, .bytes = { 10, 1 } };
     default:
         return addr_v4(v4);
     }
@@ -106,7 +110,7 @@ static void draw_field(struct fixture *f, struct flow *flow, enum field field)
         *(uint32_t *)place = below(f, 5);
         break;
     case FIELD_KIND_U64:
-        *(uint64_t *)place = below(f, 5);
+        *(uint64_t *)place = below(f, 12) == 0 ? UINT64_MAX - below(f, 2) : below(f, 5);
         break;
     case FIELD_KIND_ADDR:
         *(struct addr *)place = draw_addr(f);
@@ -153,6 +157,21 @@ static void set_values(struct fixture *f, struct flow *flow)
     }
 }
 
+/// Texts that the table `texts` does not take.
+static void draw_long_texts(struct fixture *f, struct batch *b, struct flow *flow)
+{
+    static char name[TEXT_SIZE_MAX + 2];
+    static char geo[TEXT_SIZE_MAX + 100];
+    memset(name, 'x', sizeof(name));
+    memcpy(name, "core ", 5);
+    int size =
+        snprintf(geo, sizeof(geo), "{\"city_name\":\"Wien\",\"x\":\"%.*s\"}", TEXT_SIZE_MAX, name);
+    flow->exporter_name = batch_append(b, name, sizeof(name));
+    flow->src_place.geo = batch_append(b, geo, (size_t)size);
+    flow->in_names.alias = flow->exporter_name;
+    (void)f;
+}
+
 static void draw_flow(struct fixture *f, struct batch *b, struct flow *flow)
 {
     static const char *const NAMES[] = { "core-1", "Core-2", "uplink to ISP", "" };
@@ -165,11 +184,23 @@ static void draw_flow(struct fixture *f, struct batch *b, struct flow *flow)
     flow->sampling_default = below(f, 3) == 0 ? 7 : 0;
     draw_place(f, b, &flow->src_place);
     draw_place(f, b, &flow->dst_place);
+    if (flow->proto == 0 && below(f, 2) == 0) {
+        flow->proto_text = batch_append(b, "Frob", 4);
+    }
+    if (flow->etype == 0 && below(f, 2) == 0) {
+        flow->etype_text = batch_append(b, "MPLS", 4);
+    }
+    if (flow->type == 0 && below(f, 2) == 0) {
+        flow->type_text = batch_append(b, "JFLOW", 5);
+    }
     flow->in_names.name = draw_text(f, b, NAMES, 4);
     flow->in_names.alias = draw_text(f, b, NAMES, 4);
     flow->out_names.name = draw_text(f, b, NAMES, 4);
     flow->out_names.alias = draw_text(f, b, NAMES, 4);
     flow->exporter_name = draw_text(f, b, NAMES, 4);
+    if (below(f, 20) == 0) {
+        draw_long_texts(f, b, flow);
+    }
     if (below(f, 5) == 0) {
         struct extra_value extra = { .name = batch_append(b, "\"site\"", 6),
                                      .json = below(f, 2) == 0 ? batch_append(b, "\"north\"", 7)
@@ -190,6 +221,7 @@ static void draw_error(struct fixture *f, struct batch *b, struct flow *flow)
                            .time_received_ns = UINT64_C(1767225600) * NS_PER_S,
                            .file = 1,
                            .offset = below(f, 5),
+                           .src_addr = draw_addr(f),
                            .original = batch_append(b, "{", 1),
                            .body = batch_append(b, "no JSON: ends early", 19) };
 }
@@ -210,7 +242,9 @@ static int set_up(void **state)
         fail_msg("%s", f.err.text);
     }
     f.batch = batch_get(f.pool);
-    struct origin values = { .is_file = true, .path = "/var/log/goflow2.log", .input_type = "log" };
+    struct origin values = { .is_file = true,
+                             .path = "/var/log/gö\\flow2.log",
+                             .input_type = "log" };
     f.batch->files[f.batch->file_count++] = (struct batch_file){ .origin = origin_new(&values) };
     for (uint32_t i = 0; i < FLOWS; i++) {
         struct flow *flow = &f.batch->flows[f.batch->flow_count++];
@@ -268,6 +302,54 @@ static void put_one(struct fixture *f, const char *const *texts, uint32_t count)
 
 #define PUT_ONE(f, texts) put_one(f, texts, sizeof(texts) / sizeof((texts)[0]))
 
+static const char *const WORDS[] = { "core-1",
+                                     "Core-2",
+                                     "core*",
+                                     "*-2",
+                                     "\"uplink to ISP\"",
+                                     "uplink*",
+                                     "*",
+                                     "DE",
+                                     "FR",
+                                     "d*",
+                                     "D*",
+                                     "Germany",
+                                     "Eur*",
+                                     "Köln",
+                                     "K*n",
+                                     "\"Example Net, Inc.\"",
+                                     "Ex*",
+                                     "office",
+                                     "dmz*",
+                                     "tcp",
+                                     "udp",
+                                     "hopopt",
+                                     "un*",
+                                     "ipv4",
+                                     "ip*",
+                                     "arp",
+                                     "1",
+                                     "4",
+                                     "0",
+                                     "SFLOW_5",
+                                     "NET*",
+                                     "event",
+                                     "pipeline_error",
+                                     "02*",
+                                     "*00*",
+                                     "\"/var/log/gö\\\\flow2.log\"",
+                                     "*log",
+                                     "north",
+                                     "x*",
+                                     "IPv4",
+                                     "frob",
+                                     "Jf*",
+                                     "JFLOW",
+                                     "mpls",
+                                     "Wien",
+                                     "FLOWUNKNOWN",
+                                     "200" };
+
 static void put_value(struct fixture *f, enum query_type type)
 {
     static const char *const ADDRS[] = { "10.0.0.1",
@@ -283,49 +365,23 @@ static void put_value(struct fixture *f, enum query_type type)
                                          "::/0",
                                          "10.0.0.2/31",
                                          "*" };
-    static const char *const NUMBERS[] = { "0",  "1",  "2",     "3",     "4", "7",  "6",    "443",
-                                           "53", "22", "50000", "64500", "*", "28", "64501" };
-    static const char *const WORDS[] = { "core-1",
-                                         "Core-2",
-                                         "core*",
-                                         "*-2",
-                                         "\"uplink to ISP\"",
-                                         "uplink*",
-                                         "*",
-                                         "DE",
-                                         "FR",
-                                         "d*",
-                                         "D*",
-                                         "Germany",
-                                         "Eur*",
-                                         "Köln",
-                                         "K*n",
-                                         "\"Example Net, Inc.\"",
-                                         "Ex*",
-                                         "office",
-                                         "dmz*",
-                                         "tcp",
-                                         "udp",
-                                         "hopopt",
-                                         "un*",
-                                         "ipv4",
-                                         "ip*",
-                                         "arp",
-                                         "1",
-                                         "4",
-                                         "0",
-                                         "SFLOW_5",
-                                         "NET*",
-                                         "event",
-                                         "pipeline_error",
-                                         "02*",
-                                         "*00*",
-                                         "\"/var/log/goflow2.log\"",
-                                         "*log",
-                                         "north",
-                                         "x*",
-                                         "IPv4",
-                                         "200" };
+    static const char *const NUMBERS[] = { "0",
+                                           "1",
+                                           "2",
+                                           "3",
+                                           "4",
+                                           "7",
+                                           "6",
+                                           "443",
+                                           "53",
+                                           "22",
+                                           "50000",
+                                           "64500",
+                                           "*",
+                                           "28",
+                                           "64501",
+                                           "9223372036854775807",
+                                           "18446744073709551615" };
     static const char *const DATES[] = { "2026-01-01", "\"2026-01-01T00:00:02Z\"",
                                          "\"2026-01-01T00:00:03Z\"", "2025", "*" };
     switch (type) {
@@ -348,7 +404,9 @@ static void put_range(struct fixture *f, enum query_type type)
 {
     static const char *const SIGNS[] = { " < ", " <= ", " > ", " >= " };
     static const char *const ADDRS[] = { "10.0.0.2", "10.1.0.0", "2001:db8::2" };
-    static const char *const NUMBERS[] = { "0", "2", "2.5", "100", "64500", "10000" };
+    static const char *const NUMBERS[] = {
+        "0", "2", "2.5", "100", "64500", "10000", "9223372036854775806"
+    };
     static const char *const DATES[] = { "2026-01-01", "\"2026-01-01T00:00:02Z\"" };
     PUT_ONE(f, SIGNS);
     if (type == QUERY_TYPE_IP) {
@@ -515,7 +573,7 @@ static void every_field_is_asked_alone(void **state)
     struct fixture *f = *state;
     for (enum query_field field = 0; field < QUERY_OTHER; field++) {
         struct query_field_info info = query_field_info(field);
-        for (unsigned i = 0; i < 6; i++) {
+        for (unsigned i = 0; i < 40; i++) {
             f->size = 0;
             put(f, info.path);
             put(f, ": ");
