@@ -13,3 +13,15 @@ void check_failed(const char *condition, const char *file, int line)
     fprintf(stderr, "weir: bug: %s:%d: %s\n", file, line, condition);
     abort();
 }
+
+#ifdef __SANITIZE_THREAD__
+/// DuckDB (store/duck.h) is not built for ThreadSanitizer, which does not see how it orders what it
+/// does.
+__attribute__((visibility("default"))) const char *__tsan_default_suppressions(void);
+
+const char *__tsan_default_suppressions(void)
+{
+    return "race:libduckdb.so\nmutex:libduckdb.so\ndeadlock:libduckdb.so\nthread:libduckdb.so\n"
+           "signal:libduckdb.so\nrace:libstdc++.so\ncalled_from_lib:libduckdb.so\n";
+}
+#endif

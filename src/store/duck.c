@@ -141,17 +141,6 @@ struct duck_appender {
     duckdb_vector vectors[ROW_COLUMNS_MAX];
 };
 
-#ifdef __SANITIZE_THREAD__
-/// The library is not built for ThreadSanitizer, which does not see how it orders what it does.
-__attribute__((visibility("default"))) const char *__tsan_default_suppressions(void);
-
-const char *__tsan_default_suppressions(void)
-{
-    return "race:libduckdb.so\nmutex:libduckdb.so\ndeadlock:libduckdb.so\nthread:libduckdb.so\n"
-           "signal:libduckdb.so\nrace:libstdc++.so\ncalled_from_lib:libduckdb.so\n";
-}
-#endif
-
 // --- Opening -------------------------------------------------------------------------------------
 
 /// Of the process, for good: its threads and its memory do not want to be unloaded.
