@@ -11,7 +11,12 @@
 #include "base/num.h"
 #include "store/sql_match.h"
 
-enum { LEAF_SIZE_MAX = 64 << 10, NAME_SIZE = 96, EXPRESSION_SIZE = 3 * NAME_SIZE };
+enum {
+    LEAF_SIZE_MAX = 64 << 10,
+    NAME_SIZE = 96,
+    EXPRESSION_SIZE = 3 * NAME_SIZE,
+    NUMBERS_SIZE_MAX = 4 << 20
+};
 
 // --- Writing -------------------------------------------------------------------------------------
 
@@ -137,19 +142,84 @@ static bool number_of(const struct kql_node *leaf, uint64_t *ret_number)
     return size == leaf->value.size && memcmp(digits, leaf->value.text, size) == 0;
 }
 
+void where_list_add(struct where *w, struct list *list, uint64_t number)
+{
+    where_text(w, list->count == 0 ? list->expression : ", ");
+    where_text(w, list->count == 0 ? " IN (" : "");
+    where_u64(w, number);
+    list->count++;
+}
+
+void where_list_end(struct where *w, const struct list *list)
+{
+    where_text(w, list->count == 0 ? "false" : ")");
+}
+
+/// Numbers on their way into a list.
+struct numbers {
+    const char *expression; ///< of what is in the list
+    size_t count;
+    struct list few;
+    struct buf many; ///< in decimal digits, apart by commas
+};
+
+static struct numbers numbers_begin(const char *expression, size_t count)
+{
+    struct numbers n = { .expression = expression,
+                         .count = count,
+                         .few = { .expression = expression } };
+    buf_init(&n.many, NUMBERS_SIZE_MAX);
+    return n;
+}
+
+/// DuckDB looks long lists up by hash where they are a table; as they stand it may compare each row
+/// with each number.
+static bool are_many(const struct numbers *n)
+{
+    enum { FEW_MAX = 64 };
+    return n->count > FEW_MAX;
+}
+
+static void numbers_add(struct where *w, struct numbers *n, uint64_t number)
+{
+    if (!are_many(n)) {
+        where_list_add(w, &n->few, number);
+        return;
+    }
+    if (n->many.size > 0) {
+        buf_append_char(&n->many, ',');
+    }
+    buf_append_u64(&n->many, number);
+}
+
+static void numbers_end(struct where *w, struct numbers *n)
+{
+    if (!are_many(n)) {
+        where_list_end(w, &n->few);
+    } else if (w->q != NULL && n->many.size > 0) {
+        sql_text(w->q, n->expression);
+        sql_text(w->q, " IN (SELECT unnest(CAST(string_split(");
+        sql_bytes(w->q, (const char *)n->many.data, n->many.size);
+        sql_text(w->q, ", ',') AS UBIGINT[])))");
+        w->q->bad = w->q->bad || n->many.bad;
+        w->queries++;
+    } else {
+        where_text(w, "false");
+    }
+    buf_release(&n->many);
+}
+
 /// Equal to one of the numbers.
 static void put_list(struct where *w, const char *expression, struct leaves leaves)
 {
-    where_text(w, expression);
-    where_text(w, " IN (NULL");
+    struct numbers numbers = numbers_begin(expression, leaves.count);
     for (size_t i = 0; i < leaves.count; i++) {
         uint64_t number;
         if (number_of(leaves.nodes[i], &number)) {
-            where_text(w, ", ");
-            where_u64(w, number);
+            numbers_add(w, &numbers, number);
         }
     }
-    where_text(w, ")");
+    numbers_end(w, &numbers);
 }
 
 void where_number(struct where *w, enum number_kind kind, const char *name, const char *expression,
@@ -274,20 +344,17 @@ static struct addr last_of(const struct cidr *c)
 /// One of the addresses that share their upper half, as all of IPv4 do.
 static void put_same_half(struct where *w, const struct halves *h, struct leaves leaves)
 {
+    struct numbers numbers = numbers_begin(h->lo, leaves.count);
     uint64_t hi;
     uint64_t lo;
+    halves_of(&leaves.nodes[0]->value.addr, &hi, &lo);
+    compare(w, h->hi, " = ", hi);
+    where_text(w, " AND ");
     for (size_t i = 0; i < leaves.count; i++) {
         halves_of(&leaves.nodes[i]->value.addr, &hi, &lo);
-        if (i == 0) {
-            compare(w, h->hi, " = ", hi);
-            where_text(w, " AND ");
-            where_text(w, h->lo);
-            where_text(w, " IN (");
-        }
-        where_text(w, i > 0 ? ", " : "");
-        where_u64(w, lo);
+        numbers_add(w, &numbers, lo);
     }
-    where_text(w, ")");
+    numbers_end(w, &numbers);
 }
 
 /// How many leaves from the first on have its address's upper half.
@@ -318,15 +385,88 @@ static void put_equal_addresses(struct where *w, const struct halves *h, struct 
     }
 }
 
+/// Whether a network is one value of the first bits of one half: those of IPv4, and of IPv6 with
+/// 64 bits at most and none of IPv4 in them.
+static bool has_first_bits(const struct kql_node *leaf, bool is_v4, unsigned prefix)
+{
+    uint64_t hi;
+    uint64_t lo;
+    halves_of(&leaf->cidr.addr, &hi, &lo);
+    return leaf->kind == KQL_CIDR && leaf->cidr.prefix == prefix &&
+           (leaf->cidr.addr.size == ADDR_V4_SIZE) == is_v4 && (is_v4 || (prefix <= 64 && hi != 0));
+}
+
+/// Networks of one family and prefix: their first bits are a list. Returns how many they are.
+static size_t put_networks(struct where *w, const struct halves *h, struct leaves leaves,
+                           bool is_v4, unsigned prefix, bool follows)
+{
+    char expression[EXPRESSION_SIZE];
+    const unsigned shift = (is_v4 ? 32 : 64) - prefix;
+    size_t count = 0;
+    for (size_t i = 0; i < leaves.count; i++) {
+        count += has_first_bits(leaves.nodes[i], is_v4, prefix);
+    }
+    if (count == 0) {
+        return 0;
+    }
+    where_text(w, follows ? " OR (" : "(");
+    if (is_v4) {
+        compare(w, h->hi, " = ", 0);
+        where_text(w, " AND ");
+    }
+    (void)snprintf(expression, sizeof(expression), "(%s >> %u)", is_v4 ? h->lo : h->hi, shift);
+    struct numbers numbers = numbers_begin(expression, count);
+    for (size_t i = 0; i < leaves.count; i++) {
+        uint64_t hi;
+        uint64_t lo;
+        halves_of(&leaves.nodes[i]->cidr.addr, &hi, &lo);
+        if (has_first_bits(leaves.nodes[i], is_v4, prefix)) {
+            numbers_add(w, &numbers, (is_v4 ? lo : hi) >> shift);
+        }
+    }
+    numbers_end(w, &numbers);
+    where_text(w, ")");
+    return count;
+}
+
+/// Many networks, by family and prefix; /0 is none of them.
+static size_t put_many_networks(struct where *w, const struct halves *h, struct leaves leaves)
+{
+    size_t count = 0;
+    for (unsigned prefix = 1; prefix <= 64; prefix++) {
+        if (prefix <= 32) {
+            count += put_networks(w, h, leaves, true, prefix, count > 0);
+        }
+        count += put_networks(w, h, leaves, false, prefix, count > 0);
+    }
+    return count;
+}
+
+static bool is_by_prefix(const struct kql_node *leaf)
+{
+    bool is_v4 = leaf->cidr.addr.size == ADDR_V4_SIZE;
+    return leaf->cidr.prefix > 0 && has_first_bits(leaf, is_v4, leaf->cidr.prefix);
+}
+
 static void put_ranges(struct where *w, const struct halves *h, struct leaves leaves)
 {
+    enum { FEW_MAX = 16 }; // of which DuckDB can skip what has none
+    bool many = leaves.count > FEW_MAX;
+    bool follows = many && put_many_networks(w, h, leaves) > 0;
+    size_t count = 0;
+    where_text(w, follows ? " OR (false OR " : "");
     for (size_t i = 0; i < leaves.count; i++) {
         const struct kql_node *leaf = leaves.nodes[i];
         bool is_cidr = leaf->kind == KQL_CIDR;
+        if (many && is_by_prefix(leaf)) {
+            continue;
+        }
         struct addr last = is_cidr ? last_of(&leaf->cidr) : leaf->high_addr;
-        or_next(w, i);
+        or_next(w, count++);
         put_addresses(w, h, is_cidr ? &leaf->cidr.addr : &leaf->low_addr, &last);
     }
+    where_text(w, count == 0 ? "false" : "");
+    where_text(w, follows ? ")" : "");
 }
 
 void where_address(struct where *w, const char *field, struct leaves leaves)

@@ -36,6 +36,15 @@ void where_ask(struct where *w, const char *blob, const char *what, const struct
 /// The same for any of some leaves, in parentheses.
 void where_ask_any(struct where *w, const char *blob, const char *what, struct leaves leaves);
 
+/// EXPRESSION IN (...), as its numbers come; begin with { .expression = ... }. false when none
+/// does.
+struct list {
+    const char *expression;
+    size_t count;
+};
+void where_list_add(struct where *w, struct list *list, uint64_t number);
+void where_list_end(struct where *w, const struct list *list);
+
 enum number_kind {
     NUMBER_PLAIN,
     NUMBER_LONG, ///< shown as a long of ECS is: 2^63-1 at most

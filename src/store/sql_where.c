@@ -58,19 +58,6 @@ static bool are_known(struct leaves leaves, int number_of(const char *text, size
     return known;
 }
 
-/// "name IN (...)"; nothing in the list matches nothing.
-static void list_begin(struct where *w, const char *name)
-{
-    where_column(w, name);
-    where_text(w, " IN (NULL");
-}
-
-static void list_add(struct where *w, uint64_t number)
-{
-    where_text(w, ", ");
-    where_u64(w, number);
-}
-
 static void rest_leaf(struct where *w, const char *what, struct leaves leaves)
 {
     where_need(w, "rest");
@@ -99,14 +86,15 @@ static void no_protocol_leaf(struct where *w)
 
 static void transport_leaf(struct where *w, struct leaves leaves)
 {
+    struct list list = { .expression = "proto" };
+    where_need(w, "proto");
     where_text(w, "(");
-    list_begin(w, "proto");
     for (uint32_t proto = 1; proto < PROTOS; proto++) {
         if (is_lower(leaves, proto_name(proto))) {
-            list_add(w, proto);
+            where_list_add(w, &list, proto);
         }
     }
-    where_text(w, ")");
+    where_list_end(w, &list);
     if (is_lower(leaves, proto_name(0))) {
         no_protocol_leaf(w);
     }
@@ -134,14 +122,15 @@ static void iana_leaf(struct where *w, struct leaves leaves)
 static void type_leaf(struct where *w, struct leaves leaves)
 {
     static const uint32_t TYPES[] = { ETYPE_IPV4, ETYPE_IPV6, ETYPE_ARP };
+    struct list list = { .expression = "etype" };
+    where_need(w, "etype");
     where_text(w, "(");
-    list_begin(w, "etype");
     for (size_t i = 0; i < sizeof(TYPES) / sizeof(TYPES[0]); i++) {
         if (is_lower(leaves, etype_name(TYPES[i]))) {
-            list_add(w, TYPES[i]);
+            where_list_add(w, &list, TYPES[i]);
         }
     }
-    where_text(w, ")");
+    where_list_end(w, &list);
     if (!are_known(leaves, etype_by_name)) {
         where_text(w, " OR ");
         rest_leaf(w, "rest etype", leaves);
@@ -151,15 +140,16 @@ static void type_leaf(struct where *w, struct leaves leaves)
 
 static void action_leaf(struct where *w, struct leaves leaves)
 {
+    struct list list = { .expression = "type" };
+    where_need(w, "type");
     where_text(w, "(");
-    list_begin(w, "type");
     for (uint32_t type = 1; flow_type_text(type) != NULL; type++) {
         const char *name = flow_type_text(type);
         if (is_text(leaves, name, strlen(name))) {
-            list_add(w, type);
+            where_list_add(w, &list, type);
         }
     }
-    where_text(w, ")");
+    where_list_end(w, &list);
     if (is_text(leaves, flow_type_text(0), strlen(flow_type_text(0)))) {
         zero_leaf(w, "type", "rest type");
         where_text(w, ")");
@@ -189,17 +179,18 @@ static void country_leaf(struct where *w, const char *name, struct leaves leaves
         where_text(w, " IS NOT NULL");
         return;
     }
-    list_begin(w, name);
+    struct list list = { .expression = name };
+    where_need(w, name);
     for (size_t i = 0; kind == KQL_EQUAL && i < leaves.count; i++) {
-        list_add(w, country_number(leaves.nodes[i]));
+        where_list_add(w, &list, country_number(leaves.nodes[i]));
     }
     for (int i = 0; kind != KQL_EQUAL && i < LETTERS * LETTERS; i++) {
         const char code[] = { (char)('A' + i / LETTERS), (char)('A' + i % LETTERS) };
         if (is_text(leaves, code, sizeof(code))) {
-            list_add(w, (uint64_t)code[0] << 8 | (uint64_t)code[1]);
+            where_list_add(w, &list, (uint64_t)code[0] << 8 | (uint64_t)code[1]);
         }
     }
-    where_text(w, ")");
+    where_list_end(w, &list);
 }
 
 static void kind_leaf(struct where *w, struct leaves leaves)

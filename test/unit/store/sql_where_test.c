@@ -11,7 +11,7 @@
 #include "store/texts.h"
 #include "store/writer.h"
 
-enum { PATH_SIZE = 256, FLOWS = 400, TEXT_SIZE = 2000, ROUNDS = 600, DEPTH = 3 };
+enum { PATH_SIZE = 256, FLOWS = 400, TEXT_SIZE = 32 << 10, ROUNDS = 600, DEPTH = 3 };
 
 struct fixture {
     char folder[FOLDER_SIZE];
@@ -609,11 +609,70 @@ static void ten_thousand_terms(void **state)
     buf_release(&text);
 }
 
+/// An address or a network of either family, some of them odd.
+static void put_listed_address(struct fixture *f)
+{
+    static const char *const PATTERNS[] = {
+        "10.A.B.0/24", "10.A.B.2/31", "10.A.B.1",        "2001:db8:0:A::/64", "2001:db8:A::B",
+        "::A:B/112",   "10.B.0.A/15", "::ffff:10.A.0.B", "2001:db8::A/31"
+    };
+    char text[64];
+    size_t size = 0;
+    for (const char *at = PATTERNS[below(f, 9)]; *at != '\0'; at++) {
+        bool drawn = *at == 'A' || *at == 'B';
+        text[size++] = drawn ? (char)('0' + below(f, 4)) : *at;
+    }
+    text[size] = '\0';
+    put(f, text);
+}
+
+static void put_list(struct fixture *f, const char *name, bool is_addr, unsigned count)
+{
+    char number[16];
+    f->size = 0;
+    put(f, name);
+    put(f, ": (");
+    for (unsigned i = 0; i < count; i++) {
+        put(f, i > 0 ? " or " : "");
+        if (is_addr) {
+            put_listed_address(f);
+        } else {
+            (void)snprintf(number, sizeof(number), "%u", below(f, 60));
+            put(f, number);
+        }
+    }
+    put(f, ")");
+}
+
+/// Lists of all lengths around those at which they are asked in another way.
+static void long_lists(void **state)
+{
+    static const struct {
+        const char *name;
+        bool is_addr;
+    } FIELDS_ASKED[] = { { "source.port", false }, { "src", true },    { "host", true },
+                         { "if", false },          { "proto", false }, { "not src", true },
+                         { "not port", false },    { "not if", false } };
+    static const unsigned COUNTS[] = { 1, 2, 16, 17, 64, 65, 66, 150, 400 };
+    struct fixture *f = *state;
+    unsigned some = 0;
+    for (size_t i = 0; i < 8; i++) {
+        for (size_t n = 0; n < sizeof(COUNTS) / sizeof(COUNTS[0]); n++) {
+            put_list(f, FIELDS_ASKED[i].name, FIELDS_ASKED[i].is_addr, COUNTS[n]);
+            int count = compare(f);
+            assert_true(count >= 0);
+            some += count > 0 && count < FLOWS;
+        }
+    }
+    assert_true(some > 30);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_field_is_asked_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(records_and_store_agree, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(long_lists, set_up, tear_down),
         cmocka_unit_test_setup_teardown(ten_thousand_terms, set_up, tear_down),
     };
     return UNIT_MAIN("store/sql_where", tests);
