@@ -244,6 +244,7 @@ static bool look_at_value(void *context, const struct query_value *value)
 }
 
 /// Trees are of bounded depth.
+// NOLINTNEXTLINE(misc-no-recursion): they are
 static bool matches(const struct kql_node *node, const struct batch *batch, const struct flow *flow)
 {
     bool any = node->kind == KQL_OR;

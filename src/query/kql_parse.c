@@ -201,6 +201,7 @@ static int parse_value(struct parser *p, const struct kql_node **ret_node)
 }
 
 /// Behind NAME and its colon: a value, several in parentheses, or what it is not.
+// NOLINTNEXTLINE(misc-no-recursion): bounded by KQL_DEPTH_MAX
 static int parse_values(struct parser *p, const struct kql_literal *name,
                         const struct kql_node **ret_node)
 {
@@ -243,6 +244,7 @@ static int parse_range(struct parser *p, const struct kql_literal *name,
 }
 
 /// NAME: ..., NAME > VALUE or VALUE
+// NOLINTNEXTLINE(misc-no-recursion): bounded by KQL_DEPTH_MAX
 static int parse_condition(struct parser *p, const struct kql_node **ret_node)
 {
     struct kql_literal literal;
@@ -260,6 +262,7 @@ static int parse_condition(struct parser *p, const struct kql_node **ret_node)
                                             : parse_range(p, &literal, ret_node);
 }
 
+// NOLINTNEXTLINE(misc-no-recursion): bounded by KQL_DEPTH_MAX
 static int parse_parentheses(struct parser *p, const struct kql_node **ret_node)
 {
     const size_t begin = p->token.begin;
@@ -277,6 +280,7 @@ static int parse_parentheses(struct parser *p, const struct kql_node **ret_node)
     return p->token.kind == KQL_TOKEN_CLOSE ? advance(p) : no_end(p);
 }
 
+// NOLINTNEXTLINE(misc-no-recursion): bounded by KQL_DEPTH_MAX
 static int parse_one(struct parser *p, const struct kql_node **ret_node)
 {
     if (p->token.kind == KQL_TOKEN_OPEN) {
@@ -295,6 +299,7 @@ static int parse_one(struct parser *p, const struct kql_node **ret_node)
                : status;
 }
 
+// NOLINTNEXTLINE(misc-no-recursion): bounded by KQL_DEPTH_MAX
 static int parse_not(struct parser *p, const struct kql_node **ret_node)
 {
     if (p->token.kind != KQL_TOKEN_NOT) {
@@ -312,6 +317,7 @@ static int parse_not(struct parser *p, const struct kql_node **ret_node)
     return *ret_node == NULL ? ERR_NO_MEMORY : 0;
 }
 
+// NOLINTNEXTLINE(misc-no-recursion): bounded by KQL_DEPTH_MAX
 static int parse_and(struct parser *p, const struct kql_node **ret_node)
 {
     const size_t first = p->node_count;
@@ -326,6 +332,7 @@ static int parse_and(struct parser *p, const struct kql_node **ret_node)
     return status == 0 ? pop(p, KQL_AND, first, ret_node) : status;
 }
 
+// NOLINTNEXTLINE(misc-no-recursion): bounded by KQL_DEPTH_MAX
 static int parse_or(struct parser *p, const struct kql_node **ret_node)
 {
     const size_t first = p->node_count;

@@ -222,7 +222,7 @@ static int read_date(const struct leaf *l, struct kql_span *ret_span)
 
 static int make_date(const struct leaf *l)
 {
-    struct kql_span span;
+    struct kql_span span = { 0 };
     int status = read_date(l, &span);
     return status == 0 ? finish_range(l, span) : status;
 }
@@ -493,7 +493,7 @@ static int make_addr_range(const struct leaf *l, enum kql_token_kind op)
 
 static int make_date_range(const struct leaf *l, enum kql_token_kind op)
 {
-    struct kql_span span;
+    struct kql_span span = { 0 };
     int status = read_date(l, &span);
     if (status != 0) {
         return status;

@@ -351,7 +351,11 @@ static bool read_anchor(struct reading *r, uint64_t now_ns)
         return true;
     }
     bool read = digits > 4 ? read_epoch(r, digits) : read_date(r);
-    return read && (r->at == r->end || (take(r, '|') && take(r, '|')));
+    if (!read || r->at == r->end) {
+        return read;
+    }
+    bool bar = take(r, '|');
+    return take(r, '|') && bar;
 }
 
 int when_range(const char *text, size_t size, uint64_t now_ns, int32_t zone_s, int64_t *ret_first,

@@ -62,8 +62,9 @@ void sql_match_pack(const struct kql_node *leaf, struct buf *out)
 static void get_hex(const char *text, size_t size, uint8_t *ret_bytes)
 {
     for (size_t i = 0; i + 1 < size; i += 2) {
-        ret_bytes[i / 2] =
-            (uint8_t)(num_hex_digit((uint8_t)text[i]) << 4 | num_hex_digit((uint8_t)text[i + 1]));
+        int high = num_hex_digit((uint8_t)text[i]);
+        int low = num_hex_digit((uint8_t)text[i + 1]);
+        ret_bytes[i / 2] = high < 0 || low < 0 ? 0 : (uint8_t)(high << 4 | low);
     }
 }
 
