@@ -60,7 +60,7 @@ bool local_has_store(const char *socket, const char *store)
     struct err err;
     struct local *l = NULL;
     struct cluster_reply reply;
-    if (local_open(socket, STATE_TIMEOUT_MS * NS_PER_MS, &l, &err) != 0) {
+    if (local_open(socket, STATE_TIMEOUT_MS * NS_PER_MS, &l, &err) != 0 || l == NULL) {
         return false; // who wants the store itself then hears why it cannot be had
     }
     cluster_reply_init(&reply);

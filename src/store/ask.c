@@ -342,8 +342,9 @@ static int answer_in_transaction(struct asks *a, struct slot *s, const struct ta
     if (t->each != NULL) {
         return answer_flows(a, s, &w, t);
     }
-    status = t->text != NULL ? work_values(&w, &t->question, t->field, t->text, t->answer)
-                             : t->run(&w, &t->question, t->answer);
+    CHECK(t->answer != NULL); // ask_for() has set it
+    status = t->run == NULL ? work_values(&w, &t->question, t->field, t->text, t->answer)
+                            : t->run(&w, &t->question, t->answer);
     if (status == 0 && (t->answer->cells.bad || t->answer->texts.bad)) {
         status = err_set(err, ERR_NO_MEMORY, "the answer is too large: ask for fewer rows");
     }
@@ -410,6 +411,7 @@ static int ask_for(struct asks *a, const struct ask_patience *patience, struct t
     answer_init(&answer);
     t->answer = &answer;
     int status = answer_task(a, patience, t, err);
+    t->answer = NULL;
     if (status != 0) {
         answer_release(&answer);
         return status;

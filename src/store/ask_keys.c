@@ -118,13 +118,10 @@ void keys_append_alike(const struct keys *k, const struct plan *p, const char *l
         plan_append_alike(p, left, right, q);
         return;
     }
-    static const char *const KEYS[ASK_DIMENSIONS_MAX][2] = { { "k0", "k0b" },
-                                                             { "k1", "k1b" },
-                                                             { "k2", "k2b" } };
     sql_text(q, "true");
     for (size_t i = 0; i < p->axis_count; i++) {
         for (size_t n = 0; n < p->axes[i].key_count; n++) {
-            sql_printf(q, " AND %s%s = %s%s", left, KEYS[i][n], right, KEYS[i][n]);
+            sql_printf(q, " AND %s%s = %s%s", left, plan_key(i, n), right, plan_key(i, n));
         }
     }
 }

@@ -422,7 +422,7 @@ int plan_quick(struct plan *p, struct work *w, const struct question *q,
         plan_rollup(p, w, rollup, true);
         drop_raw(p);
     } else {
-        uint64_t first_id;
+        uint64_t first_id = 0;
         status = plan_newest(w, &first_id);
         if (status == 0) {
             add_raw(p, INT64_MIN, INT64_MAX, first_id);
@@ -440,11 +440,17 @@ static const char *const KEYS[ASK_DIMENSIONS_MAX][2] = { { "k0", "k0b" },
                                                          { "k1", "k1b" },
                                                          { "k2", "k2b" } };
 
+const char *plan_key(size_t axis, size_t key)
+{
+    CHECK(axis < ASK_DIMENSIONS_MAX && key < 2);
+    return KEYS[axis][key];
+}
+
 void plan_append_keys(const struct plan *p, const char *prefix, struct sql *q)
 {
     for (size_t i = 0; i < p->axis_count; i++) {
         for (size_t k = 0; k < p->axes[i].key_count; k++) {
-            sql_printf(q, "%s%s%s", i + k > 0 ? ", " : "", prefix, KEYS[i][k]);
+            sql_printf(q, "%s%s%s", i + k > 0 ? ", " : "", prefix, plan_key(i, k));
         }
     }
 }
@@ -454,8 +460,8 @@ void plan_append_alike(const struct plan *p, const char *left, const char *right
     sql_text(q, "true");
     for (size_t i = 0; i < p->axis_count; i++) {
         for (size_t k = 0; k < p->axes[i].key_count; k++) {
-            sql_printf(q, " AND %s%s IS NOT DISTINCT FROM %s%s", left, KEYS[i][k], right,
-                       KEYS[i][k]);
+            sql_printf(q, " AND %s%s IS NOT DISTINCT FROM %s%s", left, plan_key(i, k), right,
+                       plan_key(i, k));
         }
     }
 }
@@ -495,7 +501,7 @@ static void append_piece_keys(const struct plan *p, const struct piece *piece, s
             } else {
                 sql_text(q, axis->field.columns[k]);
             }
-            sql_printf(q, " AS %s, ", KEYS[i][k]);
+            sql_printf(q, " AS %s, ", plan_key(i, k));
         }
     }
 }
@@ -620,7 +626,7 @@ static void append_sums(const struct plan *p, unsigned wanted, struct sql *q)
     sql_text(q, "SELECT ");
     for (size_t i = 0; i < p->axis_count; i++) {
         for (size_t k = 0; k < 2 && p->axes[i].field.columns[k] != NULL; k++) {
-            sql_printf(q, "%s, ", KEYS[i][k]);
+            sql_printf(q, "%s, ", plan_key(i, k));
         }
     }
     sql_text(q, (wanted & PLAN_BUCKETS) != 0 ? "b, " : "");
@@ -666,7 +672,7 @@ static void append_named(const struct plan *p, unsigned wanted, struct sql *q)
             continue;
         }
         for (size_t k = 0; k < p->axes[i].key_count; k++) {
-            sql_printf(q, "s.%s, ", KEYS[i][k]);
+            sql_printf(q, "s.%s, ", plan_key(i, k));
         }
     }
     sql_text(q, (wanted & PLAN_BUCKETS) != 0 ? "s.b, " : "");

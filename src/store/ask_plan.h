@@ -103,6 +103,9 @@ void plan_append(const struct plan *p, unsigned wanted, struct sql *q);
 /// Whether keys have to be added up before they can be named, which is a step more.
 bool plan_is_named(const struct plan *p);
 
+/// The name of a column of keys: "k0", and "k0b" for the second one of its axis.
+const char *plan_key(size_t axis, size_t key);
+
 /// "k0, k0b, k1": the key columns of the axes, each behind `prefix`.
 void plan_append_keys(const struct plan *p, const char *prefix, struct sql *q);
 
