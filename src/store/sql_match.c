@@ -64,7 +64,8 @@ static void get_hex(const char *text, size_t size, uint8_t *ret_bytes)
     for (size_t i = 0; i + 1 < size; i += 2) {
         int high = num_hex_digit((uint8_t)text[i]);
         int low = num_hex_digit((uint8_t)text[i + 1]);
-        ret_bytes[i / 2] = high < 0 || low < 0 ? 0 : (uint8_t)(high << 4 | low);
+        unsigned byte = (unsigned)high << 4 | (unsigned)low;
+        ret_bytes[i / 2] = high < 0 || low < 0 ? 0 : (uint8_t)(byte & 0xff);
     }
 }
 
