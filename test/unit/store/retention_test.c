@@ -10,7 +10,7 @@
 #include "../folder.h"
 #include "fill.h"
 
-enum { MB = 1000 * 1000, ROWS = 100000, TRANSACTIONS = 40, PAUSE_US = 150000 };
+enum { MB = 1000 * 1000, ROWS = 100000, TRANSACTIONS = 24, PAUSE_US = 150000 };
 
 struct fixture {
     struct fill fill;
