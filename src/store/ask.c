@@ -316,7 +316,7 @@ static int answer_flows(struct asks *a, struct slot *s, struct work *w, const st
     if (found.ids.size > 0) {
         status = work_fetch(w, &found, &stmt);
         if (status == 0) {
-            status = restore_records(s->restorer, w->conn, stmt, t->each, t->context, w->err);
+            status = restore_records(s->restorer, stmt, t->each, t->context, w->err);
         }
         duck_finish(stmt);
     }

@@ -21,10 +21,11 @@ enum {
     COLUMNS_MAX = 128,
     TEXT_IDS_MAX = 24, ///< of a row, at most
     CACHE_SLOTS = 1 << 12,
-    CACHE_SIZE_MAX = 8 << 20,
+    CACHE_KEPT_MAX = 2 << 20, ///< bytes that are kept for the next group
     ORIGINS_MAX = 256,
+    GROUP_SIZE_ENOUGH = 16 << 20, ///< bytes in `rest` after which a group has no more rows
     GROUP_SIZE_MAX = 256 << 20,
-    SQL_SIZE_MAX = 64 << 10,
+    CACHE_SIZE_MAX = CACHE_KEPT_MAX + GROUP_SIZE_MAX,
     PACKED_ADDR_SIZE = 17,
     NAME_SIZE_MAX = 64,
 };
@@ -98,8 +99,8 @@ int restorer_new(struct store *s, struct batch_pool *pool, struct restorer **ret
     r->pool = pool;
     buf_init(&r->texts, CACHE_SIZE_MAX);
     buf_init(&r->rests, GROUP_SIZE_MAX);
-    buf_init(&r->scratch, SQL_SIZE_MAX);
-    buf_init(&r->list, SQL_SIZE_MAX);
+    buf_init(&r->scratch, BATCH_ARENA_SIZE);
+    buf_init(&r->list, BATCH_ARENA_SIZE);
     if (store_connect(s, &r->conn, err) != 0) {
         restorer_free(r);
         return err->status;
@@ -151,14 +152,15 @@ static int read_row(struct restorer *r, const struct duck_rows *rows, size_t col
     return 0;
 }
 
-/// Reads up to GROUP rows. Negative: an error.
+/// Reads up to GROUP rows, fewer when they are large. Negative: an error.
 static int read_group(struct restorer *r, struct duck_rows *rows, struct err *err)
 {
     r->row_count = 0;
     buf_clear(&r->rests);
     size_t columns = schema_column_count();
     int found = 1;
-    while (r->row_count < GROUP && (found = duck_next(rows, err)) > 0) {
+    while (r->row_count < GROUP && r->rests.size < GROUP_SIZE_ENOUGH &&
+           (found = duck_next(rows, err)) > 0) {
         if (read_row(r, rows, columns, err) != 0) {
             return err->status;
         }
@@ -232,7 +234,7 @@ static int load_texts(struct restorer *r, struct err *err)
 /// Sees to it that all texts of the group are known.
 static int find_texts(struct restorer *r, struct err *err)
 {
-    if (r->known_count > CACHE_SLOTS / 4 || r->texts.size > CACHE_SIZE_MAX / 4) {
+    if (r->known_count > CACHE_SLOTS / 4 || r->texts.size > CACHE_KEPT_MAX) {
         forget_texts(r); // the group has room for all of its own
     }
     size_t missing = 0;
@@ -349,6 +351,17 @@ static void set_addr(struct addr *a, uint64_t hi, uint64_t lo)
     *a = is_v4 ? addr_v4(bytes + sizeof(MAPPED)) : addr_v6(bytes);
 }
 
+/// PACKED_ADDR_SIZE bytes; a size that none can have (damage) leaves it empty.
+static struct addr unpack_addr(const uint8_t *bytes)
+{
+    struct addr a = { .size = bytes[0] };
+    if (a.size > sizeof(a.bytes)) {
+        return (struct addr){ 0 };
+    }
+    memcpy(a.bytes, bytes + 1, sizeof(a.bytes));
+    return a;
+}
+
 /// A list as `texts` and `rest` have it, into the arena.
 static void set_list(struct build *b, enum field field, const uint8_t *bytes, size_t size)
 {
@@ -360,10 +373,10 @@ static void set_list(struct build *b, enum field field, const uint8_t *bytes, si
     }
     buf_clear(&b->r->list);
     for (size_t at = 0; at + PACKED_ADDR_SIZE <= size; at += PACKED_ADDR_SIZE) {
-        struct addr a = { .size = bytes[at] };
-        memcpy(a.bytes, bytes + at + 1, sizeof(a.bytes));
+        struct addr a = unpack_addr(bytes + at);
         buf_append(&b->r->list, &a, sizeof(a));
     }
+    b->overflow = b->overflow || b->r->list.bad;
     *span = keep(b, b->r->list.data, b->r->list.size);
     span->count /= sizeof(struct addr);
 }
@@ -526,9 +539,7 @@ static void set_odd_field(struct build *b, const struct rest_entry *e)
         break;
     case FIELD_KIND_ADDR:
         if (e->value_size == PACKED_ADDR_SIZE) {
-            struct addr a = { .size = e->value[0] };
-            memcpy(a.bytes, e->value + 1, sizeof(a.bytes));
-            *(struct addr *)place = a;
+            *(struct addr *)place = unpack_addr(e->value);
         }
         break;
     default:
@@ -718,10 +729,9 @@ static int tell_group(struct restorer *r, restore_each_fn *each, void *context, 
     return 1;
 }
 
-int restore_records(struct restorer *r, struct duck_conn *conn, struct duck_stmt *statement,
-                    restore_each_fn *each, void *context, struct err *err)
+int restore_records(struct restorer *r, struct duck_stmt *statement, restore_each_fn *each,
+                    void *context, struct err *err)
 {
-    (void)conn; // is busy with the rows
     struct duck_rows *rows;
     int status = duck_run(statement, &rows, err);
     if (status != 0) {

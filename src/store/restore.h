@@ -20,6 +20,7 @@ typedef bool restore_each_fn(void *context, const struct batch *batch, const str
                              uint64_t id);
 
 /// The records that `statement` answers, whose columns are all those of `flows`, in order (SELECT
-/// flows.* FROM flows ...; not of the view). Uses `conn` for texts. Errors as duck_next().
-int restore_records(struct restorer *r, struct duck_conn *conn, struct duck_stmt *statement,
-                    restore_each_fn *each, void *context, struct err *err) MUST_USE;
+/// flows.* FROM flows ...; not of the view). ERR_INVALID: a record is damaged. Other errors as
+/// duck_next().
+int restore_records(struct restorer *r, struct duck_stmt *statement, restore_each_fn *each,
+                    void *context, struct err *err) MUST_USE;

@@ -43,11 +43,10 @@ void restorer_free(struct restorer *r)
     (void)r;
 }
 
-int restore_records(struct restorer *r, struct duck_conn *conn, struct duck_stmt *statement,
-                    restore_each_fn *each, void *context, struct err *err)
+int restore_records(struct restorer *r, struct duck_stmt *statement, restore_each_fn *each,
+                    void *context, struct err *err)
 {
     (void)r;
-    (void)conn;
     (void)statement;
     (void)each;
     (void)context;
