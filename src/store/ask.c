@@ -26,6 +26,7 @@ enum {
 
 struct slot {
     struct duck_conn *conn;
+    uint64_t generation;       ///< of the database in which the connection has its tables
     struct restorer *restorer; ///< made when it is needed first
     bool busy;                 ///< has a question
     bool stoppable;            ///< which may be interrupted
@@ -371,6 +372,18 @@ static int say_stopped(const struct asks *a, int status, int stop, struct err *e
     return status;
 }
 
+/// The tables that questions want; again in a database that had to be opened again.
+static int set_up_slot(const struct asks *a, struct slot *s, struct err *err)
+{
+    uint64_t generation;
+    int status = duck_refresh(s->conn, &generation, err);
+    if (status == 0 && generation != s->generation) {
+        status = plan_set_up(s->conn, a->settings.applications, err);
+    }
+    s->generation = status == 0 ? generation : s->generation;
+    return status;
+}
+
 static int answer_task(struct asks *a, const struct ask_patience *patience, struct task *t,
                        struct err *err)
 {
@@ -382,11 +395,7 @@ static int answer_task(struct asks *a, const struct ask_patience *patience, stru
     if (status != 0) {
         return status;
     }
-    bool is_new;
-    status = duck_refresh(s->conn, &is_new, err);
-    if (status == 0 && is_new) {
-        status = plan_set_up(s->conn, a->settings.applications, err);
-    }
+    status = set_up_slot(a, s, err);
     if (status == 0) {
         status = duck_exec(s->conn, "BEGIN", err);
     }
@@ -485,8 +494,9 @@ int ask_flows(struct asks *a, const struct question *q, int64_t after_ts, uint64
 static int open_slots(struct asks *a, struct err *err)
 {
     for (size_t i = 0; i < a->settings.running_max; i++) {
+        a->slots[i].generation = UINT64_MAX; // of none
         if (store_connect(a->settings.store, &a->slots[i].conn, err) != 0 ||
-            plan_set_up(a->slots[i].conn, a->settings.applications, err) != 0) {
+            set_up_slot(a, &a->slots[i], err) != 0) {
             return err->status;
         }
     }

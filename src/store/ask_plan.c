@@ -740,11 +740,12 @@ static void append_application(void *context, uint32_t proto, uint32_t port, con
     if (r->status != 0 || used == NULL || strcmp(used, name) != 0) {
         return; // another name comes first
     }
-    uint32_t *protos = duck_appender_column(r->appender, 0);
-    uint32_t *ports = duck_appender_column(r->appender, 1);
+    struct duck_chunk *chunk = duck_appender_chunk(r->appender);
+    uint32_t *protos = duck_chunk_column(chunk, 0);
+    uint32_t *ports = duck_chunk_column(chunk, 1);
     protos[r->rows] = proto;
     ports[r->rows] = port;
-    duck_appender_set_bytes(r->appender, 2, r->rows, name, strlen(name));
+    duck_chunk_set_bytes(chunk, 2, r->rows, name, strlen(name));
     if (++r->rows == DUCK_CHUNK_ROWS) {
         r->status = duck_appender_push(r->appender, r->rows, r->err);
         r->rows = 0;

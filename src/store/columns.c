@@ -33,7 +33,7 @@ struct columns {
     struct buf rest;
     struct buf list;
     // The block at hand.
-    struct duck_appender *appender;
+    struct duck_chunk *chunk;
     size_t first;
     size_t count;
     uint64_t odd; ///< bits of records that have something for `rest`
@@ -90,12 +90,12 @@ int64_t columns_newest(const struct columns *c)
 
 static void *data_of(struct columns *c, size_t column, size_t size)
 {
-    return (uint8_t *)duck_appender_column(c->appender, column) + c->first * size;
+    return (uint8_t *)duck_chunk_column(c->chunk, column) + c->first * size;
 }
 
 static void set_valid(struct columns *c, size_t column, uint64_t bits)
 {
-    duck_appender_validity(c->appender, column)[c->first / COLUMNS_BLOCK] = bits;
+    duck_chunk_validity(c->chunk, column)[c->first / COLUMNS_BLOCK] = bits;
 }
 
 /// Bits of the records that have a field.
@@ -531,8 +531,7 @@ static int fill_rest(struct columns *c)
         }
         if (c->rest.size > 0) {
             bits |= UINT64_C(1) << i;
-            duck_appender_set_bytes(c->appender, COL_REST, c->first + i, c->rest.data,
-                                    c->rest.size);
+            duck_chunk_set_bytes(c->chunk, COL_REST, c->first + i, c->rest.data, c->rest.size);
         }
     }
     set_valid(c, COL_REST, bits);
@@ -568,10 +567,10 @@ static void fill_fields(struct columns *c)
     }
 }
 
-int columns_fill(struct columns *c, struct duck_appender *a, size_t first, const struct row *rows,
+int columns_fill(struct columns *c, struct duck_chunk *chunk, size_t first, const struct row *rows,
                  size_t count, uint32_t number)
 {
-    c->appender = a;
+    c->chunk = chunk;
     c->first = first;
     c->count = count;
     c->odd = 0;

@@ -29,9 +29,9 @@ void columns_free(struct columns *c);
 /// What is the same for all rows of a commit.
 void columns_begin(struct columns *c, uint64_t transaction, uint64_t now_ns);
 
-/// Writes up to COLUMNS_BLOCK records into rows `first`... of the appender's chunk; `first` is a
+/// Writes up to COLUMNS_BLOCK records into rows `first`... of the chunk; `first` is a
 /// multiple of 64. `number`: of the first of them in the transaction. ERR_NO_MEMORY.
-int columns_fill(struct columns *c, struct duck_appender *a, size_t first, const struct row *rows,
+int columns_fill(struct columns *c, struct duck_chunk *chunk, size_t first, const struct row *rows,
                  size_t count, uint32_t number) MUST_USE;
 
 /// The least and the greatest ts since columns_begin().

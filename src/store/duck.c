@@ -13,7 +13,9 @@
 #include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/mem.h"
 
@@ -26,14 +28,17 @@
     X(duckdb_appender_destroy)                                                                     \
     X(duckdb_appender_error)                                                                       \
     X(duckdb_appender_flush)                                                                       \
+    X(duckdb_bind_add_result_column)                                                               \
     X(duckdb_bind_blob)                                                                            \
     X(duckdb_bind_double)                                                                          \
+    X(duckdb_bind_get_extra_info)                                                                  \
     X(duckdb_bind_int64)                                                                           \
     X(duckdb_bind_null)                                                                            \
     X(duckdb_bind_uint64)                                                                          \
     X(duckdb_bind_varchar_length)                                                                  \
     X(duckdb_close)                                                                                \
     X(duckdb_column_count)                                                                         \
+    X(duckdb_column_logical_type)                                                                  \
     X(duckdb_column_name)                                                                          \
     X(duckdb_column_type)                                                                          \
     X(duckdb_connect)                                                                              \
@@ -41,29 +46,41 @@
     X(duckdb_create_data_chunk)                                                                    \
     X(duckdb_create_logical_type)                                                                  \
     X(duckdb_create_scalar_function)                                                               \
+    X(duckdb_create_table_function)                                                                \
     X(duckdb_data_chunk_get_size)                                                                  \
     X(duckdb_data_chunk_get_vector)                                                                \
     X(duckdb_data_chunk_reset)                                                                     \
     X(duckdb_data_chunk_set_size)                                                                  \
     X(duckdb_destroy_config)                                                                       \
     X(duckdb_destroy_data_chunk)                                                                   \
+    X(duckdb_destroy_extracted)                                                                    \
     X(duckdb_destroy_logical_type)                                                                 \
+    X(duckdb_destroy_pending)                                                                      \
     X(duckdb_destroy_prepare)                                                                      \
     X(duckdb_destroy_result)                                                                       \
     X(duckdb_destroy_scalar_function)                                                              \
+    X(duckdb_destroy_table_function)                                                               \
     X(duckdb_disconnect)                                                                           \
-    X(duckdb_execute_prepared)                                                                     \
-    X(duckdb_execute_prepared_streaming)                                                           \
+    X(duckdb_execute_pending)                                                                      \
+    X(duckdb_extract_statements)                                                                   \
+    X(duckdb_extract_statements_error)                                                             \
     X(duckdb_fetch_chunk)                                                                          \
     X(duckdb_free)                                                                                 \
+    X(duckdb_function_get_extra_info)                                                              \
+    X(duckdb_function_set_error)                                                                   \
+    X(duckdb_init_set_max_threads)                                                                 \
     X(duckdb_interrupt)                                                                            \
     X(duckdb_open_ext)                                                                             \
+    X(duckdb_pending_error)                                                                        \
+    X(duckdb_pending_execute_task)                                                                 \
+    X(duckdb_pending_prepared)                                                                     \
+    X(duckdb_pending_prepared_streaming)                                                           \
     X(duckdb_prepare)                                                                              \
     X(duckdb_prepare_error)                                                                        \
-    X(duckdb_query)                                                                                \
+    X(duckdb_prepare_extracted_statement)                                                          \
     X(duckdb_register_scalar_function)                                                             \
+    X(duckdb_register_table_function)                                                              \
     X(duckdb_result_error)                                                                         \
-    X(duckdb_result_error_type)                                                                    \
     X(duckdb_scalar_function_add_parameter)                                                        \
     X(duckdb_scalar_function_get_extra_info)                                                       \
     X(duckdb_scalar_function_set_extra_info)                                                       \
@@ -71,6 +88,11 @@
     X(duckdb_scalar_function_set_name)                                                             \
     X(duckdb_scalar_function_set_return_type)                                                      \
     X(duckdb_set_config)                                                                           \
+    X(duckdb_table_function_set_bind)                                                              \
+    X(duckdb_table_function_set_extra_info)                                                        \
+    X(duckdb_table_function_set_function)                                                          \
+    X(duckdb_table_function_set_init)                                                              \
+    X(duckdb_table_function_set_name)                                                              \
     X(duckdb_vector_assign_string_element_len)                                                     \
     X(duckdb_vector_ensure_validity_writable)                                                      \
     X(duckdb_vector_get_data)                                                                      \
@@ -132,13 +154,19 @@ struct duck_rows {
     struct duck_column columns[ROW_COLUMNS_MAX];
 };
 
+struct duck_chunk {
+    size_t column_count;
+    duckdb_vector vectors[ROW_COLUMNS_MAX];
+    void *data[ROW_COLUMNS_MAX];
+    uint64_t *validity[ROW_COLUMNS_MAX];
+};
+
 struct duck_appender {
     struct duck *duck;
     uint64_t generation;
     duckdb_appender appender;
-    duckdb_data_chunk chunk;
-    size_t column_count;
-    duckdb_vector vectors[ROW_COLUMNS_MAX];
+    duckdb_data_chunk rows;
+    struct duck_chunk chunk; ///< of `rows`
 };
 
 // --- Opening -------------------------------------------------------------------------------------
@@ -302,23 +330,22 @@ static int connect_now(struct duck_conn *c, struct err *err)
 }
 
 /// A transaction begun on a database that broke has to fail to its end.
-int duck_refresh(struct duck_conn *c, bool *ret_new, struct err *err)
+int duck_refresh(struct duck_conn *c, uint64_t *ret_generation, struct err *err)
 {
-    uint64_t before = c->generation;
     int status = 0;
     if (!c->in_transaction) {
         lock(c->duck);
         status = connect_now(c, err);
         unlock(c->duck);
     }
-    *ret_new = c->generation != before;
+    *ret_generation = c->generation;
     return status;
 }
 
 static int refresh(struct duck_conn *c, struct err *err)
 {
-    bool is_new;
-    return duck_refresh(c, &is_new, err);
+    uint64_t generation;
+    return duck_refresh(c, &generation, err);
 }
 
 int duck_connect(struct duck *d, struct duck_conn **ret_conn, struct err *err)
@@ -354,23 +381,63 @@ void duck_interrupt(struct duck_conn *c)
 
 // --- Statements ----------------------------------------------------------------------------------
 
-static int fail(struct duck *d, uint64_t generation, duckdb_result *result, struct err *err)
+/// What DuckDB says begins with the kind of error that it is.
+static int fail(struct duck *d, uint64_t generation, const char *message, struct err *err)
 {
-    const char *message = api.duckdb_result_error(result);
-    int status;
     note(d, generation, message);
-    switch (api.duckdb_result_error_type(result)) {
-    case DUCKDB_ERROR_INTERRUPT:
-        status = ERR_CLOSED;
-        break;
-    case DUCKDB_ERROR_OUT_OF_MEMORY:
-        status = ERR_NO_MEMORY;
-        break;
-    default:
-        status = ERR_IO;
-        break;
+    message = message == NULL ? "unknown error" : message;
+    int status = strncmp(message, "INTERRUPT Error", strlen("INTERRUPT Error")) == 0 ? ERR_CLOSED
+                 : strncmp(message, "Out of Memory", strlen("Out of Memory")) == 0   ? ERR_NO_MEMORY
+                                                                                     : ERR_IO;
+    return err_set(err, status, "%s", message);
+}
+
+/// Runs a statement, on this thread and DuckDB's. Where its own functions would ask again and again
+/// whether the other threads are done, at the cost of a whole core, this one sleeps.
+static int execute(const struct duck_stmt *s, bool stream, duckdb_result *ret_result,
+                   struct err *err)
+{
+    static const struct timespec PAUSE = { .tv_nsec = 50000 };
+    duckdb_pending_result pending;
+    duckdb_state made = stream ? api.duckdb_pending_prepared_streaming(s->statement, &pending)
+                               : api.duckdb_pending_prepared(s->statement, &pending);
+    *ret_result = (duckdb_result){ 0 };
+    if (made != DuckDBSuccess) {
+        int status = fail(s->duck, s->generation, api.duckdb_pending_error(pending), err);
+        api.duckdb_destroy_pending(&pending);
+        return status;
     }
-    return err_set(err, status, "%s", message == NULL ? "unknown error" : message);
+    duckdb_pending_state state;
+    do {
+        state = api.duckdb_pending_execute_task(pending);
+        if (state == DUCKDB_PENDING_NO_TASKS_AVAILABLE) {
+            (void)nanosleep(&PAUSE, NULL); // cut short: asked earlier
+        }
+    } while (state == DUCKDB_PENDING_RESULT_NOT_READY ||
+             state == DUCKDB_PENDING_NO_TASKS_AVAILABLE);
+    int status = 0;
+    if (state == DUCKDB_PENDING_ERROR) {
+        status = fail(s->duck, s->generation, api.duckdb_pending_error(pending), err);
+    } else if (api.duckdb_execute_pending(pending, ret_result) != DuckDBSuccess) {
+        status = fail(s->duck, s->generation, api.duckdb_result_error(ret_result), err);
+    }
+    api.duckdb_destroy_pending(&pending);
+    return status;
+}
+
+/// The n-th of several statements.
+static int execute_extracted(struct duck_conn *c, duckdb_extracted_statements statements, idx_t n,
+                             struct err *err)
+{
+    struct duck_stmt s = { .duck = c->duck, .generation = c->generation };
+    duckdb_result result = { 0 };
+    int status = api.duckdb_prepare_extracted_statement(c->connection, statements, n,
+                                                        &s.statement) == DuckDBSuccess
+                     ? execute(&s, false, &result, err)
+                     : fail(c->duck, c->generation, api.duckdb_prepare_error(s.statement), err);
+    api.duckdb_destroy_result(&result);
+    api.duckdb_destroy_prepare(&s.statement);
+    return status;
 }
 
 /// Transactions are begun and ended by statements that stand alone (BEGIN) or at the end.
@@ -381,15 +448,19 @@ static bool leaves_open(const char *sql)
 
 int duck_exec(struct duck_conn *c, const char *sql, struct err *err)
 {
-    duckdb_result result;
     int status = refresh(c, err);
     if (status != 0) {
         return status;
     }
-    if (api.duckdb_query(c->connection, sql, &result) != DuckDBSuccess) {
-        status = fail(c->duck, c->generation, &result, err);
+    duckdb_extracted_statements statements;
+    idx_t count = api.duckdb_extract_statements(c->connection, sql, &statements);
+    if (count == 0 && api.duckdb_extract_statements_error(statements) != NULL) {
+        status = err_set(err, ERR_IO, "%s", api.duckdb_extract_statements_error(statements));
     }
-    api.duckdb_destroy_result(&result);
+    for (idx_t n = 0; status == 0 && n < count; n++) {
+        status = execute_extracted(c, statements, n, err);
+    }
+    api.duckdb_destroy_extracted(&statements);
     if (leaves_open(sql)) {
         c->in_transaction = status == 0;
     } else if (strstr(sql, "COMMIT") != NULL || strstr(sql, "ROLLBACK") != NULL) {
@@ -469,10 +540,8 @@ int duck_run(struct duck_stmt *s, struct duck_rows **ret_rows, struct err *err)
     }
     r->duck = s->duck;
     r->generation = s->generation;
-    int status = 0;
-    if (api.duckdb_execute_prepared_streaming(s->statement, &r->result) != DuckDBSuccess) {
-        status = fail(s->duck, s->generation, &r->result, err);
-    } else {
+    int status = execute(s, true, &r->result, err);
+    if (status == 0) {
         r->column_count = api.duckdb_column_count(&r->result);
         if (r->column_count > ROW_COLUMNS_MAX) {
             status = err_set(err, ERR_FULL, "an answer of %zu columns", r->column_count);
@@ -492,10 +561,7 @@ int duck_run(struct duck_stmt *s, struct duck_rows **ret_rows, struct err *err)
 int duck_run_only(struct duck_stmt *s, struct err *err)
 {
     duckdb_result result;
-    int status = 0;
-    if (api.duckdb_execute_prepared(s->statement, &result) != DuckDBSuccess) {
-        status = fail(s->duck, s->generation, &result, err);
-    }
+    int status = execute(s, false, &result, err);
     api.duckdb_destroy_result(&result);
     return status;
 }
@@ -544,9 +610,8 @@ int duck_next(struct duck_rows *r, struct err *err)
         if (r->chunk == NULL) {
             r->at_end = true;
             r->row_count = 0;
-            return api.duckdb_result_error(&r->result) == NULL
-                       ? 0
-                       : fail(r->duck, r->generation, &r->result, err);
+            const char *message = api.duckdb_result_error(&r->result);
+            return message == NULL ? 0 : fail(r->duck, r->generation, message, err);
         }
         r->row_count = api.duckdb_data_chunk_get_size(r->chunk);
     } while (r->row_count == 0);
@@ -707,7 +772,40 @@ struct duck_text duck_bytes(const struct duck_rows *r, size_t column)
     return text_of(&((const duckdb_string_t *)c->data)[r->row]);
 }
 
-// --- Appending -----------------------------------------------------------------------------------
+// --- Writing rows --------------------------------------------------------------------------------
+
+/// Every value is there, whatever it is.
+static void take_chunk(struct duck_chunk *chunk, duckdb_data_chunk rows)
+{
+    for (size_t i = 0; i < chunk->column_count; i++) {
+        chunk->vectors[i] = api.duckdb_data_chunk_get_vector(rows, i);
+        chunk->data[i] = api.duckdb_vector_get_data(chunk->vectors[i]);
+        api.duckdb_vector_ensure_validity_writable(chunk->vectors[i]);
+        chunk->validity[i] = api.duckdb_vector_get_validity(chunk->vectors[i]);
+        memset(chunk->validity[i], 0xff, DUCK_CHUNK_ROWS / 8);
+    }
+}
+
+void *duck_chunk_column(struct duck_chunk *chunk, size_t column)
+{
+    return chunk->data[column];
+}
+
+uint64_t *duck_chunk_validity(struct duck_chunk *chunk, size_t column)
+{
+    return chunk->validity[column];
+}
+
+void duck_chunk_set_null(struct duck_chunk *chunk, size_t column, size_t row)
+{
+    chunk->validity[column][row / 64] &= ~(UINT64_C(1) << (row % 64));
+}
+
+void duck_chunk_set_bytes(struct duck_chunk *chunk, size_t column, size_t row, const void *bytes,
+                          size_t size)
+{
+    api.duckdb_vector_assign_string_element_len(chunk->vectors[column], row, bytes, size);
+}
 
 static int fail_appender(const struct duck_appender *a, struct err *err)
 {
@@ -716,32 +814,21 @@ static int fail_appender(const struct duck_appender *a, struct err *err)
     return err_set(err, ERR_IO, "%s", message == NULL ? "cannot append" : message);
 }
 
-/// An empty chunk: every value is there, whatever it is.
-static void make_empty(struct duck_appender *a)
-{
-    api.duckdb_data_chunk_reset(a->chunk);
-    for (size_t i = 0; i < a->column_count; i++) {
-        a->vectors[i] = api.duckdb_data_chunk_get_vector(a->chunk, i);
-        api.duckdb_vector_ensure_validity_writable(a->vectors[i]);
-        uint64_t *validity = api.duckdb_vector_get_validity(a->vectors[i]);
-        memset(validity, 0xff, DUCK_CHUNK_ROWS / 8);
-    }
-}
-
-static int make_chunk(struct duck_appender *a, struct err *err)
+static int make_rows(struct duck_appender *a, struct err *err)
 {
     duckdb_logical_type types[ROW_COLUMNS_MAX] = { 0 };
-    for (size_t i = 0; i < a->column_count; i++) {
+    size_t count = a->chunk.column_count;
+    for (size_t i = 0; i < count; i++) {
         types[i] = api.duckdb_appender_column_type(a->appender, i);
     }
-    a->chunk = api.duckdb_create_data_chunk(types, a->column_count);
-    for (size_t i = 0; i < a->column_count; i++) {
+    a->rows = api.duckdb_create_data_chunk(types, count);
+    for (size_t i = 0; i < count; i++) {
         api.duckdb_destroy_logical_type(&types[i]);
     }
-    if (a->chunk == NULL) {
+    if (a->rows == NULL) {
         return err_set(err, ERR_NO_MEMORY, "out of memory");
     }
-    make_empty(a);
+    take_chunk(&a->chunk, a->rows);
     return 0;
 }
 
@@ -763,10 +850,10 @@ int duck_appender_new(struct duck_conn *c, const char *table, struct duck_append
         duck_appender_free(a);
         return err->status;
     }
-    a->column_count = api.duckdb_appender_column_count(a->appender);
-    int status = a->column_count > ROW_COLUMNS_MAX
-                     ? err_set(err, ERR_FULL, "a table of %zu columns", a->column_count)
-                     : make_chunk(a, err);
+    a->chunk.column_count = api.duckdb_appender_column_count(a->appender);
+    int status = a->chunk.column_count > ROW_COLUMNS_MAX
+                     ? err_set(err, ERR_FULL, "a table of %zu columns", a->chunk.column_count)
+                     : make_rows(a, err);
     if (status != 0) {
         duck_appender_free(a);
         return status;
@@ -778,51 +865,120 @@ int duck_appender_new(struct duck_conn *c, const char *table, struct duck_append
 void duck_appender_free(struct duck_appender *a)
 {
     if (a != NULL) {
-        api.duckdb_destroy_data_chunk(&a->chunk);
+        api.duckdb_destroy_data_chunk(&a->rows);
         (void)api.duckdb_appender_destroy(&a->appender); // what was flushed is in the table
         mem_free(a);
     }
 }
 
-size_t duck_appender_columns(const struct duck_appender *a)
+struct duck_chunk *duck_appender_chunk(struct duck_appender *a)
 {
-    return a->column_count;
-}
-
-void *duck_appender_column(struct duck_appender *a, size_t column)
-{
-    return api.duckdb_vector_get_data(a->vectors[column]);
-}
-
-uint64_t *duck_appender_validity(struct duck_appender *a, size_t column)
-{
-    return api.duckdb_vector_get_validity(a->vectors[column]);
-}
-
-void duck_appender_set_null(struct duck_appender *a, size_t column, size_t row)
-{
-    duck_appender_validity(a, column)[row / 64] &= ~(UINT64_C(1) << (row % 64));
-}
-
-void duck_appender_set_bytes(struct duck_appender *a, size_t column, size_t row, const void *bytes,
-                             size_t size)
-{
-    api.duckdb_vector_assign_string_element_len(a->vectors[column], row, bytes, size);
+    return &a->chunk;
 }
 
 int duck_appender_push(struct duck_appender *a, size_t rows, struct err *err)
 {
-    api.duckdb_data_chunk_set_size(a->chunk, rows);
-    if (api.duckdb_append_data_chunk(a->appender, a->chunk) != DuckDBSuccess) {
+    api.duckdb_data_chunk_set_size(a->rows, rows);
+    if (api.duckdb_append_data_chunk(a->appender, a->rows) != DuckDBSuccess) {
         return fail_appender(a, err);
     }
-    make_empty(a);
+    api.duckdb_data_chunk_reset(a->rows);
+    take_chunk(&a->chunk, a->rows);
     return 0;
 }
 
 int duck_appender_flush(struct duck_appender *a, struct err *err)
 {
     return api.duckdb_appender_flush(a->appender) == DuckDBSuccess ? 0 : fail_appender(a, err);
+}
+
+// --- Rows of our own -----------------------------------------------------------------------------
+
+struct feed {
+    duck_feed_fn *fill;
+    void *context;
+    pthread_mutex_t mutex; ///< orders the calls, whichever thread they are on
+    duckdb_result table;   ///< no row of it: names and types of the columns
+    struct duck_chunk chunk;
+};
+
+static void free_feed(void *feed)
+{
+    struct feed *f = feed;
+    api.duckdb_destroy_result(&f->table);
+    CHECK(pthread_mutex_destroy(&f->mutex) == 0);
+    mem_free(f);
+}
+
+static void bind_feed(duckdb_bind_info info)
+{
+    struct feed *f = api.duckdb_bind_get_extra_info(info);
+    for (size_t i = 0; i < f->chunk.column_count; i++) {
+        duckdb_logical_type type = api.duckdb_column_logical_type(&f->table, i);
+        api.duckdb_bind_add_result_column(info, api.duckdb_column_name(&f->table, i), type);
+        api.duckdb_destroy_logical_type(&type);
+    }
+}
+
+static void begin_feed(duckdb_init_info info)
+{
+    api.duckdb_init_set_max_threads(info, 1);
+}
+
+static void run_feed(duckdb_function_info info, duckdb_data_chunk output)
+{
+    struct feed *f = api.duckdb_function_get_extra_info(info);
+    CHECK(pthread_mutex_lock(&f->mutex) == 0);
+    take_chunk(&f->chunk, output);
+    int rows = f->fill(f->context, &f->chunk);
+    CHECK(pthread_mutex_unlock(&f->mutex) == 0);
+    if (rows < 0) {
+        api.duckdb_function_set_error(info, "cannot make rows: out of memory");
+    }
+    api.duckdb_data_chunk_set_size(output, rows > 0 ? (idx_t)rows : 0);
+}
+
+/// The columns of a table, by an answer that has no row.
+static int describe(struct duck_conn *c, const char *table, struct feed *f, struct err *err)
+{
+    enum { SQL_SIZE = 128 };
+    char sql[SQL_SIZE];
+    struct duck_stmt *s;
+    (void)snprintf(sql, sizeof(sql), "FROM %s LIMIT 0", table); // the name is ours, and short
+    if (duck_prepare(c, sql, &s, err) != 0) {
+        return err->status;
+    }
+    int status = execute(s, false, &f->table, err);
+    duck_finish(s);
+    if (status == 0) {
+        f->chunk.column_count = api.duckdb_column_count(&f->table);
+        CHECK(f->chunk.column_count <= ROW_COLUMNS_MAX);
+    }
+    return status;
+}
+
+int duck_add_feed(struct duck_conn *c, const char *name, const char *table, duck_feed_fn *feed,
+                  void *context, struct err *err)
+{
+    struct feed *f = mem_zalloc(sizeof(*f));
+    if (f == NULL) {
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
+    }
+    *f = (struct feed){ .fill = feed, .context = context };
+    CHECK(pthread_mutex_init(&f->mutex, NULL) == 0);
+    if (describe(c, table, f, err) != 0) {
+        free_feed(f);
+        return err->status;
+    }
+    duckdb_table_function function = api.duckdb_create_table_function();
+    api.duckdb_table_function_set_name(function, name);
+    api.duckdb_table_function_set_extra_info(function, f, free_feed);
+    api.duckdb_table_function_set_bind(function, bind_feed);
+    api.duckdb_table_function_set_init(function, begin_feed);
+    api.duckdb_table_function_set_function(function, run_feed);
+    duckdb_state state = api.duckdb_register_table_function(c->connection, function);
+    api.duckdb_destroy_table_function(&function);
+    return state == DuckDBSuccess ? 0 : err_set(err, ERR_IO, "DuckDB does not take %s()", name);
 }
 
 // --- Functions of our own ------------------------------------------------------------------------

@@ -19,6 +19,7 @@ struct duck;          ///< a database
 struct duck_conn;     ///< a connection: a transaction of its own
 struct duck_stmt;     ///< a prepared statement
 struct duck_rows;     ///< what a statement answers
+struct duck_chunk;    ///< rows that are being written, column by column
 struct duck_appender; ///< rows on their way into a table
 
 /// Bytes that somebody else owns.
@@ -60,9 +61,10 @@ int duck_connect(struct duck *d, struct duck_conn **ret_conn, struct err *err) M
 /// NULL is fine. An open transaction is rolled back.
 void duck_disconnect(struct duck_conn *c);
 
-/// For who has something of his own on the connection: what statements do anyway, and whether it is
-/// a new one. Errors as duck_connect().
-int duck_refresh(struct duck_conn *c, bool *ret_new, struct err *err) MUST_USE;
+/// For who has something of his own on the connection or in the database's memory: what statements
+/// do anyway. What was set up under another number than *ret_generation is gone. Errors as
+/// duck_connect().
+int duck_refresh(struct duck_conn *c, uint64_t *ret_generation, struct err *err) MUST_USE;
 
 /// Stops what runs on the connection now, which then fails with ERR_CLOSED. Any thread.
 void duck_interrupt(struct duck_conn *c);
@@ -120,44 +122,52 @@ double duck_f64(const struct duck_rows *r, size_t column);
 /// VARCHAR or BLOB, valid until the next row; empty for NULL and for other types.
 struct duck_text duck_bytes(const struct duck_rows *r, size_t column);
 
-// --- Appending -----------------------------------------------------------------------------------
+// --- Writing rows --------------------------------------------------------------------------------
 
 /*
- * A chunk of columns is filled and pushed, and filled again. What was pushed belongs to the
- * connection's transaction.
- *
- *     uint64_t *ts = duck_appender_column(a, 0);
+ *     uint64_t *ts = duck_chunk_column(chunk, 0);
  *     ts[row] = 1;
- *     duck_appender_set_null(a, 1, row);
- *     duck_appender_push(a, rows, err)
+ *     duck_chunk_set_null(chunk, 1, row);
  */
 
 /// Rows of a chunk.
 enum { DUCK_CHUNK_ROWS = 2048 };
 
-/// Takes the columns from the table.
+/// Where the values of a column stand, by row: as its SQL type says (UBIGINT: uint64_t ...). Not
+/// for VARCHAR and BLOB.
+void *duck_chunk_column(struct duck_chunk *chunk, size_t column);
+/// Bits of a column, 64 rows to a word: whether there is a value. All are set to begin with.
+uint64_t *duck_chunk_validity(struct duck_chunk *chunk, size_t column);
+void duck_chunk_set_null(struct duck_chunk *chunk, size_t column, size_t row);
+/// Copies a VARCHAR's or BLOB's bytes.
+void duck_chunk_set_bytes(struct duck_chunk *chunk, size_t column, size_t row, const void *bytes,
+                          size_t size);
+
+/// Takes the columns from the table. What is pushed belongs to the connection's transaction.
 int duck_appender_new(struct duck_conn *c, const char *table, struct duck_appender **ret_appender,
                       struct err *err) MUST_USE;
 /// What was not flushed is given up. NULL is fine.
 void duck_appender_free(struct duck_appender *a);
 
-size_t duck_appender_columns(const struct duck_appender *a);
-/// Where the values of a column stand, by row: as its SQL type says (UBIGINT: uint64_t ...). Not
-/// for VARCHAR and BLOB. The same until the next push.
-void *duck_appender_column(struct duck_appender *a, size_t column);
-/// Bits of a column, 64 rows to a word: whether there is a value. All are set to begin with. The
-/// same until the next push.
-uint64_t *duck_appender_validity(struct duck_appender *a, size_t column);
-void duck_appender_set_null(struct duck_appender *a, size_t column, size_t row);
-/// Copies a VARCHAR's or BLOB's bytes.
-void duck_appender_set_bytes(struct duck_appender *a, size_t column, size_t row, const void *bytes,
-                             size_t size);
-
+/// The chunk to fill; the pointers to its columns are good until the next push.
+struct duck_chunk *duck_appender_chunk(struct duck_appender *a);
 /// Hands the first `rows` rows of the chunk on and empties it.
 int duck_appender_push(struct duck_appender *a, size_t rows, struct err *err) MUST_USE;
 /// What was pushed is in the table from here on, as far as this transaction can see. After an error
 /// the appender is of no more use.
 int duck_appender_flush(struct duck_appender *a, struct err *err) MUST_USE;
+
+/// Fills up to DUCK_CHUNK_ROWS rows of the chunk and returns how many; 0: that was all. Negative:
+/// an error, with which the statement fails. One call at a time, on this thread or one of DuckDB's,
+/// and ordered after what was done before the statement.
+typedef int duck_feed_fn(void *context, struct duck_chunk *chunk);
+
+/// Adds the table function `name`(), whose columns are those of `table`, to the database that the
+/// connection is to, for statements like INSERT INTO table FROM name(): for many rows this costs
+/// half of what an appender does, which keeps a copy of them first. Once for each generation
+/// (duck_refresh()).
+int duck_add_feed(struct duck_conn *c, const char *name, const char *table, duck_feed_fn *feed,
+                  void *context, struct err *err) MUST_USE;
 
 // --- Functions of our own ------------------------------------------------------------------------
 

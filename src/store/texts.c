@@ -166,9 +166,10 @@ int texts_store(struct texts *t, struct duck_conn *c, struct err *err)
     for (size_t at = 0; status == 0 && at < t->fresh.size;) {
         struct fresh head;
         memcpy(&head, t->fresh.data + at, sizeof(head));
-        ((uint32_t *)duck_appender_column(a, 0))[row] = head.id;
-        ((uint8_t *)duck_appender_column(a, 1))[row] = (uint8_t)head.kind;
-        duck_appender_set_bytes(a, 2, row, t->fresh.data + at + sizeof(head), head.size);
+        struct duck_chunk *chunk = duck_appender_chunk(a);
+        ((uint32_t *)duck_chunk_column(chunk, 0))[row] = head.id;
+        ((uint8_t *)duck_chunk_column(chunk, 1))[row] = (uint8_t)head.kind;
+        duck_chunk_set_bytes(chunk, 2, row, t->fresh.data + at + sizeof(head), head.size);
         at += sizeof(head) + head.size;
         if (++row == DUCK_CHUNK_ROWS || at == t->fresh.size) {
             status = duck_appender_push(a, row, err);

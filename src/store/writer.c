@@ -18,7 +18,8 @@
 #include "store/columns.h"
 
 enum {
-    SQL_SIZE_MAX = 1024,
+    SQL_SIZE_MAX = 128,
+    NAME_SIZE = 32,
     SET_FIRST = 1 << 14,
     LOG_ROOM = 64 << 20, ///< bytes of the disk: several times what DuckDB's log grows to
 };
@@ -40,20 +41,27 @@ struct writer {
     size_t v4_count;   ///< rows[0..v4_count)
     size_t v6_count;   ///< rows[STORE_GROUP_ROWS - v6_count..)
     uint64_t skipped;
-    uint64_t duplicates; ///< taken out, also by a try that failed later
-    uint64_t doubted;    ///< transaction of a commit that seemed to fail; 0: none
-    bool moved;          ///< positions did, if nothing else
+    uint64_t duplicates;      ///< taken out, also by a try that failed later
+    uint64_t doubted;         ///< transaction of a commit that seemed to fail; 0: none
+    bool moved;               ///< positions did, if nothing else
+    char arrivals[NAME_SIZE]; ///< the table function that gives the rows of a commit
+    uint64_t generation;      ///< of the database that knows it
+    size_t fed;               ///< rows of the commit that it has given
     struct identities identities;
     struct row rows[STORE_GROUP_ROWS];
 };
 
 int writer_new(struct store *s, struct writer **ret_writer, struct err *err)
 {
+    static _Atomic unsigned
+        writers; // a function's name stays taken as long as its database is open
     struct writer *w = mem_zalloc(sizeof(*w));
     if (w == NULL) {
         return err_set(err, ERR_NO_MEMORY, "out of memory");
     }
     w->store = s;
+    w->generation = UINT64_MAX;
+    (void)snprintf(w->arrivals, sizeof(w->arrivals), "arrivals_%u", atomic_fetch_add(&writers, 1));
     int status = store_connect(s, &w->conn, err);
     if (status == 0) {
         status = texts_open(w->conn, &w->texts, err);
@@ -315,56 +323,40 @@ static int drop_duplicates(struct writer *w, struct err *err)
 
 // --- Committing ----------------------------------------------------------------------------------
 
-/// Fills rows of the chunk from those that are listed from `from` on in steps of `step`.
-struct fill {
-    struct duck_appender *appender;
-    size_t chunk_rows;
-    uint32_t number; ///< rows of the transaction so far
-};
-
-static int fill_block(struct writer *w, struct fill *f, const struct row *rows, size_t count,
-                      struct err *err)
-{
-    if (columns_fill(w->columns, f->appender, f->chunk_rows, rows, count, f->number) != 0) {
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
-    }
-    f->number += (uint32_t)count;
-    f->chunk_rows += count;
-    if (f->chunk_rows < DUCK_CHUNK_ROWS && count == COLUMNS_BLOCK) {
-        return 0;
-    }
-    int status = duck_appender_push(f->appender, f->chunk_rows, err);
-    f->chunk_rows = 0;
-    return status;
-}
-
 /// The n-th row of the commit: IPv4 first, each in the order in which it came.
 static struct row row_at(const struct writer *w, size_t n)
 {
     return n < w->v4_count ? w->rows[n] : w->rows[STORE_GROUP_ROWS - 1 - (n - w->v4_count)];
 }
 
-static int append_rows(struct writer *w, struct err *err)
+/// A duck_feed_fn: the next rows of the commit.
+static int feed(void *context, struct duck_chunk *chunk)
 {
-    struct fill f = { .number = 0 };
+    struct writer *w = context;
     size_t total = writer_rows(w);
-    int status = total == 0 ? 0 : duck_appender_new(w->conn, "flows", &f.appender, err);
-    for (size_t at = 0; status == 0 && at < total;) {
+    size_t filled = 0;
+    while (filled < DUCK_CHUNK_ROWS && w->fed < total) {
         struct row block[COLUMNS_BLOCK];
         size_t count = 0;
-        for (; count < COLUMNS_BLOCK && at < total; count++, at++) {
-            block[count] = row_at(w, at);
+        for (; count < COLUMNS_BLOCK && w->fed + count < total; count++) {
+            block[count] = row_at(w, w->fed + count);
         }
-        status = fill_block(w, &f, block, count, err);
+        int status = columns_fill(w->columns, chunk, filled, block, count, (uint32_t)w->fed);
+        if (status != 0) {
+            return status;
+        }
+        filled += count;
+        w->fed += count;
     }
-    if (status == 0 && f.chunk_rows > 0) {
-        status = duck_appender_push(f.appender, f.chunk_rows, err);
-    }
-    if (status == 0 && total > 0) {
-        status = duck_appender_flush(f.appender, err);
-    }
-    duck_appender_free(f.appender);
-    return status;
+    return (int)filled;
+}
+
+static int append_rows(struct writer *w, struct err *err)
+{
+    w->fed = 0;
+    char sql[SQL_SIZE_MAX];
+    (void)snprintf(sql, sizeof(sql), "INSERT INTO flows FROM %s()", w->arrivals); // fits
+    return writer_rows(w) == 0 ? 0 : duck_exec(w->conn, sql, err);
 }
 
 /// Far below the floor nothing is written any more: deleting needs room too. Free blocks of the
@@ -387,10 +379,27 @@ static int check_space(struct writer *w, struct err *err)
                          settings->folder, (unsigned long long)(left >> 20));
 }
 
+/// The database may have been opened again.
+static int add_arrivals(struct writer *w, struct err *err)
+{
+    uint64_t generation;
+    int status = duck_refresh(w->conn, &generation, err);
+    if (status != 0 || generation == w->generation) {
+        return status;
+    }
+    status = duck_add_feed(w->conn, w->arrivals, "flows", feed, w, err);
+    w->generation = status == 0 ? generation : w->generation;
+    return status;
+}
+
 static int write_all(struct writer *w, uint64_t transaction, struct err *err)
 {
+    int status = add_arrivals(w, err);
+    if (status != 0) {
+        return status;
+    }
     columns_begin(w->columns, transaction, clock_wall_ns());
-    int status = duck_exec(w->conn, "BEGIN", err);
+    status = duck_exec(w->conn, "BEGIN", err);
     if (status == 0 && store_settings(w->store)->dedupe) {
         status = drop_duplicates(w, err);
     }

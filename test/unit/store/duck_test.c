@@ -75,17 +75,17 @@ static void rows_are_appended_and_read(void **state)
     assert_int_equal(duck_appender_new(f->conn, "none", &a, &f->err), ERR_IO);
     assert_non_null(strstr(f->err.text, "none"));
     assert_int_equal(duck_appender_new(f->conn, "t", &a, &f->err), 0);
-    assert_int_equal(duck_appender_columns(a), 2);
+    struct duck_chunk *chunk = duck_appender_chunk(a);
     size_t row = 0;
     for (uint64_t i = 0; i < ROWS; i++) {
         char text[32];
         int size = snprintf(text, sizeof(text), "%s%d",
                             i % 2 == 0 ? "short" : "rather a long text ", (int)i);
-        ((uint64_t *)duck_appender_column(a, 0))[row] = i;
+        ((uint64_t *)duck_chunk_column(chunk, 0))[row] = i;
         if (i % 5 == 0) {
-            duck_appender_set_null(a, 1, row);
+            duck_chunk_set_null(chunk, 1, row);
         } else {
-            duck_appender_set_bytes(a, 1, row, text, (size_t)size);
+            duck_chunk_set_bytes(chunk, 1, row, text, (size_t)size);
         }
         if (++row == DUCK_CHUNK_ROWS) {
             assert_int_equal(duck_appender_push(a, row, &f->err), 0);
@@ -111,6 +111,56 @@ static void rows_are_appended_and_read(void **state)
     }
     assert_int_equal(duck_next(rows, &f->err), 0);
     duck_rows_free(rows);
+}
+
+/// Numbers 0, 1, 2 ..., a text for every second one, in chunks of different sizes; an error at
+/// `fails_at`.
+struct numbers {
+    uint64_t next;
+    uint64_t count;
+    uint64_t fails_at;
+};
+
+static int give_numbers(void *context, struct duck_chunk *chunk)
+{
+    struct numbers *n = context;
+    size_t row = 0;
+    for (size_t size = 1 + n->next % DUCK_CHUNK_ROWS; row < size && n->next < n->count; row++) {
+        if (n->next == n->fails_at) {
+            return ERR_NO_MEMORY;
+        }
+        ((uint64_t *)duck_chunk_column(chunk, 0))[row] = n->next++;
+        if (n->next % 2 == 0) {
+            duck_chunk_set_null(chunk, 1, row);
+        } else {
+            duck_chunk_set_bytes(chunk, 1, row, "a text of its own", 17);
+        }
+    }
+    return (int)row;
+}
+
+static void rows_are_fed_in_their_order(void **state)
+{
+    enum { ROWS = 300000 };
+    static const char WRONG[] =
+        "SELECT count(*) FROM t WHERE n <> rowid OR (s IS NULL) <> (n % 2 = "
+        "1) OR s <> 'a text of its own'";
+    struct fixture *f = *state;
+    struct numbers numbers = { .count = ROWS, .fails_at = ROWS };
+    uint64_t count;
+    assert_int_equal(duck_exec(f->conn, "CREATE TABLE t (n UBIGINT, s VARCHAR)", &f->err), 0);
+    assert_int_equal(duck_add_feed(f->conn, "numbers", "t", give_numbers, &numbers, &f->err), 0);
+    assert_int_equal(duck_exec(f->conn, "INSERT INTO t FROM numbers()", &f->err), 0);
+    assert_int_equal(duck_ask_u64(f->conn, "SELECT count(*) FROM t", &count, &f->err), 0);
+    assert_int_equal(count, ROWS);
+    assert_int_equal(duck_ask_u64(f->conn, WRONG, &count, &f->err), 0);
+    assert_int_equal(count, 0);
+    numbers = (struct numbers){ .count = ROWS, .fails_at = ROWS / 2 };
+    assert_int_not_equal(duck_exec(f->conn, "INSERT INTO t FROM numbers()", &f->err), 0);
+    assert_non_null(strstr(f->err.text, "cannot make rows"));
+    assert_int_equal(duck_ask_u64(f->conn, "SELECT count(*) FROM t", &count, &f->err), 0);
+    assert_int_equal(count, ROWS);
+    assert_int_not_equal(duck_add_feed(f->conn, "other", "none", give_numbers, NULL, &f->err), 0);
 }
 
 static void bound_values_are_no_sql(void **state)
@@ -200,6 +250,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(numbers_of_all_types, set_up, tear_down),
         cmocka_unit_test_setup_teardown(rows_are_appended_and_read, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(rows_are_fed_in_their_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(bound_values_are_no_sql, set_up, tear_down),
         cmocka_unit_test_setup_teardown(functions_of_our_own, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_query_is_interrupted, set_up, tear_down),
