@@ -14,11 +14,13 @@ enum { SQL_SIZE_MAX = 1 << 16 };
 
 /// What is computed from a row. server_port is the lower of the two ports: the service's, mostly.
 /// samples and unknown are as in the roll-ups (store/rollups.def). The three times are absolute.
+/// (Not by least() and greatest(): DuckDB makes texts of these numbers for them, to compare these.)
 #define RECORDS_VIEW                                                                               \
     "CREATE VIEW records AS SELECT * REPLACE (ts + time_received_ns AS time_received_ns, "         \
     "ts + time_flow_start_ns AS time_flow_start_ns, ts + time_flow_end_ns AS time_flow_end_ns), "  \
-    "least(src_port, dst_port) AS server_port, "                                                   \
-    "CASE WHEN greatest(coalesce(sampling_rate, 0), sampling_default) > 1 "                        \
+    "CASE WHEN src_port <= dst_port OR dst_port IS NULL THEN src_port ELSE dst_port END "          \
+    "AS server_port, "                                                                             \
+    "CASE WHEN sampling_rate > 1 OR sampling_default > 1 "                                         \
     "THEN coalesce(packets, 1) ELSE 0 END AS samples, "                                            \
     "CASE WHEN coalesce(sampling_rate, 0) = 0 AND sampling_default = 0 THEN 1 ELSE 0 END "         \
     "AS unknown FROM flows;"

@@ -2,6 +2,8 @@
 #include "store/rollup.h"
 
 #include <signal.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 
 #include "../folder.h"
@@ -177,8 +179,8 @@ static void many_transactions_take_several_runs(void **state)
                      fill_ask(f, "SELECT count(*) FROM records WHERE kind = 0"));
 }
 
-/// A process that stores, rolls up and merges as fast as it can.
-static void work(const char *path, uint64_t number)
+/// A process that stores, rolls up and merges as fast as it can, and counts its rounds.
+static void work(const char *path, uint64_t number, _Atomic unsigned *rounds)
 {
     struct fill f;
     bool more;
@@ -191,6 +193,7 @@ static void work(const char *path, uint64_t number)
             fill_ok(&f,
                     rollup_merge(f.conn, FILL_HOUR + ((int64_t)i + 1) * ROLLUP_HOUR_NS, &f.err));
         }
+        atomic_fetch_add(rounds, 1);
     }
 }
 
@@ -205,14 +208,21 @@ static void after_a_kill_they_are_right(void **state)
     fill_open(&f, path);
     fill_close(&f);
     uint64_t number = 1;
+    _Atomic unsigned *rounds =
+        mmap(NULL, sizeof(*rounds), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_ptr_not_equal(rounds, MAP_FAILED);
     for (unsigned i = 0; i < 10; i++) {
+        unsigned before = atomic_load(rounds);
         pid_t pid = fork();
         assert_true(pid >= 0);
         if (pid == 0) {
-            work(path, number);
+            work(path, number, rounds);
             _exit(0);
         }
-        assert_int_equal(usleep(100000 + i * 37000), 0);
+        while (atomic_load(rounds) < before + 1 + i % 3 && waitpid(pid, NULL, WNOHANG) == 0) {
+            assert_int_equal(usleep(1000), 0);
+        }
+        assert_int_equal(usleep(i * 3700), 0);
         assert_int_equal(kill(pid, SIGKILL), 0);
         assert_int_equal(waitpid(pid, NULL, 0), pid);
         fill_open(&f, path);
@@ -221,6 +231,7 @@ static void after_a_kill_they_are_right(void **state)
         fill_close(&f);
     }
     assert_true(number > 10);
+    assert_int_equal(munmap(rounds, sizeof(*rounds)), 0);
     folder_remove(folder);
 }
 
