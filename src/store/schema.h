@@ -91,7 +91,7 @@ bool schema_is_time(enum field field);
 size_t schema_column_count(void);
 
 /// What this program reads and writes.
-enum { SCHEMA_VERSION = 1 };
+enum { SCHEMA_VERSION = 2 };
 
 /// Makes the tables of a new store, or brings those of an older weir up to date, step by step.
 /// ERR_UNSUPPORTED with words: a newer weir made it. ERR_IO.

@@ -78,6 +78,27 @@ static void the_view_computes(void **state)
     duck_rows_free(rows);
 }
 
+static void an_older_store_is_brought_up(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t port;
+    assert_int_equal(schema_open(f->conn, &f->err), 0);
+    assert_int_equal(
+        duck_exec(f->conn,
+                  "DELETE FROM marks WHERE name = 'schema'; INSERT INTO marks VALUES ('schema', 1);"
+                  "CREATE OR REPLACE VIEW records AS SELECT *, 7 AS server_port FROM flows;"
+                  "INSERT INTO flows BY NAME (SELECT 1 AS id, 80 AS src_port, 50000 AS dst_port)",
+                  &f->err),
+        0);
+    assert_int_equal(schema_open(f->conn, &f->err), 0);
+    assert_int_equal(duck_ask_u64(f->conn, "SELECT server_port FROM records", &port, &f->err), 0);
+    assert_int_equal(port, 80);
+    assert_int_equal(duck_ask_u64(f->conn, "SELECT max(value) FROM marks WHERE name = 'schema'",
+                                  &port, &f->err),
+                     0);
+    assert_int_equal(port, SCHEMA_VERSION);
+}
+
 static void a_newer_store_is_refused(void **state)
 {
     struct fixture *f = *state;
@@ -92,6 +113,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(columns_are_where_they_are_said_to_be, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_view_computes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_older_store_is_brought_up, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_newer_store_is_refused, set_up, tear_down),
     };
     return UNIT_MAIN("store/schema", tests);
