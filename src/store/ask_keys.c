@@ -68,15 +68,14 @@ static void append_value(const struct keys *k, const struct axis *axis, const st
                        : axis->field.shape == SQL_TIME ? "BIGINT"
                                                        : "UBIGINT";
     if (key->is_null) {
-        sql_printf(q, ", NULL::%s", type);
+        sql_printf(q, "NULL::%s", type);
     } else if (axis->is_text) {
-        sql_text(q, ", ");
         sql_blob(q, k->texts.data + key->text.offset, key->text.count);
         sql_text(q, "::BLOB");
     } else if (axis->field.shape == SQL_TIME) {
-        sql_printf(q, ", %" PRId64 "::BIGINT", (int64_t)key->number);
+        sql_printf(q, "%" PRId64 "::BIGINT", (int64_t)key->number);
     } else {
-        sql_printf(q, ", %" PRIu64 "::UBIGINT", key->number);
+        sql_printf(q, "%" PRIu64 "::UBIGINT", key->number);
     }
 }
 
@@ -88,6 +87,7 @@ void keys_append_table(const struct keys *k, const struct plan *p, const char *n
         const struct key *key = keys_at(k, row);
         for (size_t i = 0; i < p->axis_count; i++) {
             for (size_t n = 0; n < p->axes[i].key_count; n++) {
+                sql_text(q, ", ");
                 append_value(k, &p->axes[i], key++, q);
             }
         }
@@ -122,6 +122,33 @@ void keys_append_alike(const struct keys *k, const struct plan *p, const char *l
     for (size_t i = 0; i < p->axis_count; i++) {
         for (size_t n = 0; n < p->axes[i].key_count; n++) {
             sql_printf(q, " AND %s%s = %s%s", left, plan_key(i, n), right, plan_key(i, n));
+        }
+    }
+}
+
+/// Whether the keys of an axis are what stands in the tables.
+static bool is_plain(const struct axis *axis)
+{
+    return !axis->is_text && axis->dimension.prefix_v4 == 0 && axis->dimension.prefix_v6 == 0;
+}
+
+void keys_append_only(const struct keys *k, const struct plan *p, struct sql *q)
+{
+    enum { LISTED_MAX = 64 };
+    if (k->count == 0 || k->count > LISTED_MAX || have_null(k)) {
+        return;
+    }
+    size_t at = 0;
+    for (size_t i = 0; i < p->axis_count; i++) {
+        const struct axis *axis = &p->axes[i];
+        at += axis->key_count;
+        if (is_plain(axis)) { // of an address its lower half, which is all of IPv4
+            sql_printf(q, " AND %s IN (", axis->field.columns[axis->key_count - 1]);
+            for (size_t row = 0; row < k->count; row++) {
+                sql_text(q, row > 0 ? ", " : "");
+                append_value(k, axis, &keys_at(k, row)[at - 1], q);
+            }
+            sql_text(q, ")");
         }
     }
 }

@@ -37,6 +37,10 @@ void keys_append_table(const struct keys *k, const struct plan *p, const char *n
 void keys_append_alike(const struct keys *k, const struct plan *p, const char *left,
                        const char *right, struct sql *q);
 
+/// Appends conditions ("AND ...") on the tables' columns that rows of these keys meet, and few
+/// others: the scan then leaves out the others. Nothing where that would not help.
+void keys_append_only(const struct keys *k, const struct plan *p, struct sql *q);
+
 // --- Cells -----------------------------------------------------------------------------------
 
 void answer_put(struct answer *a, struct cell cell);

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "store/ask_keys.h"
+
 /// Shorter times are answered from the records: they are few, and every second is exact.
 #define RAW_SPAN_NS (15 * ROLLUP_MINUTE_NS)
 /// Addresses over less than this come from the records too.
@@ -531,6 +533,9 @@ static void append_from(const struct plan *p, const struct piece *piece, struct 
         sql_text(q, " AND ");
         sql_where(q, p->filter);
     }
+    if (p->only != NULL) {
+        keys_append_only(p->only, p, q);
+    }
 }
 
 /// One row for a record or for a row of a roll-up.
@@ -565,44 +570,70 @@ static void append_plain(const struct plan *p, const struct piece *piece, unsign
     append_from(p, piece, q);
 }
 
-/// The part of a measure that falls into bucket b: what was there by its end, less what was there
-/// by its begin. So the parts add up to the whole, however they are rounded.
-static void append_part(const struct plan *p, const char *measure, struct sql *q)
+/// What of a measure was there `at` ns after the record's begin, of the `len` ns that it lasts; in
+/// 128 bits only where 64 are not enough, because DuckDB is slow with these.
+static void append_until(const char *measure, const char *at, struct sql *q)
 {
     sql_printf(q,
-               ", %s::HUGEINT * (least((b + 1) * %" PRId64
-               ", until) - ts) // (until - ts) - CASE WHEN b = ts // %" PRId64
-               " THEN 0 ELSE %s::HUGEINT * (b * %" PRId64 " - ts) // (until - ts) END AS %s",
-               measure, p->step_ns, p->step_ns, measure, p->step_ns, measure);
+               "CASE WHEN %s <= %" PRId64 " // len THEN %s::BIGINT * %s // len "
+               "ELSE %s::HUGEINT * %s // len END",
+               measure, INT64_MAX, measure, at, measure, at);
+}
+
+/// The part of a measure that falls into bucket b: what was there by its end, less what was there
+/// by its begin. So the parts add up to the whole, however they are rounded.
+static void append_part(const char *measure, struct sql *q)
+{
+    sql_text(q, ", ");
+    append_until(measure, "after", q);
+    sql_text(q, " - ");
+    append_until(measure, "before", q);
+    sql_printf(q, " AS %s", measure);
+}
+
+/// Whether a record ends behind the bucket in which it begins, within the time asked for.
+static void append_is_long(const struct plan *p, struct sql *q)
+{
+    sql_printf(q,
+               "(coalesce(time_flow_end_ns - ts + ts %% %" PRId64 " > %" PRId64 ", false) "
+               "AND %" PRId64 " - ts + ts %% %" PRId64 " > %" PRId64 ")",
+               p->step_ns, p->step_ns, p->to_ns, p->step_ns, p->step_ns);
 }
 
 /// Records that lie in several buckets (within the time asked for), a row for each of them; and the
 /// other records.
 static void append_spread(const struct plan *p, const struct piece *piece, struct sql *q)
 {
-    struct sql is_long;
-    sql_init(&is_long);
-    sql_printf(&is_long,
-               "(coalesce(time_flow_end_ns > (ts // %" PRId64 " + 1) * %" PRId64
-               ", false) AND %" PRId64 " > (ts // %" PRId64 " + 1) * %" PRId64 ")",
-               p->step_ns, p->step_ns, p->to_ns, p->step_ns, p->step_ns);
     append_plain(p, piece, PLAN_BUCKETS, q);
-    sql_printf(q, " AND NOT %s UNION ALL SELECT ", buf_text(&is_long.text));
-    append_piece_keys(p, piece, q);
-    sql_printf(q, "b, CASE WHEN b = ts // %" PRId64 " THEN 1 ELSE 0 END AS flows", p->step_ns);
-    append_part(p, "network_bytes", q);
-    append_part(p, "network_packets", q);
-    append_part(p, "samples", q);
+    sql_text(q, " AND NOT ");
+    append_is_long(p, q);
+    sql_text(q, " UNION ALL SELECT ");
+    for (size_t i = 0; i < p->axis_count; i++) {
+        for (size_t k = 0; k < 2 && p->axes[i].field.columns[k] != NULL; k++) {
+            sql_printf(q, "%s, ", plan_key(i, k));
+        }
+    }
+    sql_text(q, "b, CASE WHEN before = 0 THEN 1 ELSE 0 END AS flows");
+    append_part("network_bytes", q);
+    append_part("network_packets", q);
+    append_part("samples", q);
+    sql_text(q, ", CASE WHEN before = 0 THEN unknown ELSE 0 END AS unknown, 0 AS longer, 1 AS n "
+                "FROM (SELECT *, until - ts AS len, ");
     sql_printf(q,
-               ", CASE WHEN b = ts // %" PRId64
-               " THEN unknown ELSE 0 END AS unknown, 0 AS longer, 1 AS n FROM (SELECT *, "
+               "least((b + 1) * %" PRId64 ", until) - ts AS after, "
+               "greatest(b * %" PRId64 " - ts, 0) AS before ",
+               p->step_ns, p->step_ns);
+    sql_text(q, "FROM (SELECT ");
+    append_piece_keys(p, piece, q);
+    sql_printf(q,
+               "ts, network_bytes, network_packets, samples, unknown, "
                "least(time_flow_end_ns, %" PRId64 ") AS until, unnest(range(ts // %" PRId64
                ", (least(time_flow_end_ns, %" PRId64 ") - 1) // %" PRId64 " + 1)) AS b ",
-               p->step_ns, p->to_ns, p->step_ns, p->to_ns, p->step_ns);
+               p->to_ns, p->step_ns, p->to_ns, p->step_ns);
     append_from(p, piece, q);
-    sql_printf(q, " AND %s)", buf_text(&is_long.text));
-    q->bad = q->bad || is_long.bad;
-    sql_release(&is_long);
+    sql_text(q, " AND ");
+    append_is_long(p, q);
+    sql_text(q, "))");
 }
 
 static void append_rows(const struct plan *p, unsigned wanted, struct sql *q)

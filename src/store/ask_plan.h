@@ -49,15 +49,18 @@ struct piece {
 };
 
 /// Traffic of some records (of kind flow) by some axes.
+struct keys;
+
 struct plan {
     const struct kql *filter;
     int64_t from_ns;
     int64_t to_ns;
     size_t axis_count;
     struct axis axes[ASK_DIMENSIONS_MAX];
-    int64_t step_ns;   ///< of buckets; 0: none are wanted
-    enum tier tier;    ///< the coarsest that is used
-    const char *table; ///< of roll-ups and talkers: what is behind minutes_, hours_, talkers_
+    int64_t step_ns;         ///< of buckets; 0: none are wanted
+    enum tier tier;          ///< the coarsest that is used
+    const char *table;       ///< of roll-ups and talkers: what is behind minutes_, hours_, talkers_
+    const struct keys *only; ///< rows of others need not be read; NULL: all are wanted
     bool exact;
     char note[256];
     size_t piece_count;

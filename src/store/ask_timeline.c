@@ -83,9 +83,11 @@ int timeline_read(struct work *w, const struct plan *p, const struct keys *keys,
     if (t.sums == NULL) {
         return err_set(w->err, ERR_NO_MEMORY, "out of memory");
     }
+    struct plan wanted = *p;
+    wanted.only = rest ? NULL : keys;
     struct sql q;
     sql_init(&q);
-    append_question(p, keys, rest, &q);
+    append_question(&wanted, keys, rest, &q);
     struct work_rows r;
     int status = work_run(w, &q, &r);
     if (status == 0) {
