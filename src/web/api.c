@@ -351,8 +351,8 @@ static void answer_endpoint(struct api *a, enum api_endpoint endpoint, struct ap
     }
 }
 
-bool api_handle(struct api *a, const struct server_request *request,
-                struct server_response *response)
+bool api_handle_at(struct api *a, const struct server_request *request, const char *accept,
+                   uint64_t now_ns, struct server_response *response)
 {
     size_t root = strlen(ROOT);
     if (strncmp(request->path, ROOT, root) != 0 ||
@@ -374,10 +374,9 @@ bool api_handle(struct api *a, const struct server_request *request,
     struct api_asked asked;
     struct api_fault fault;
     const struct api_moment moment = {
-        .now_ns = clock_wall_ns(),
+        .now_ns = now_ns,
         .applications = a->settings.applications,
     };
-    const char *accept = request->connection == NULL ? NULL : server_header(request, "Accept");
     if (api_params_read(endpoint, request->query, accept, &moment, &asked, &fault) != 0) {
         answer_fault(&fault, response);
         return true;
@@ -385,4 +384,11 @@ bool api_handle(struct api *a, const struct server_request *request,
     answer_endpoint(a, endpoint, &asked, request, response);
     api_asked_release(&asked);
     return true;
+}
+
+bool api_handle(struct api *a, const struct server_request *request,
+                struct server_response *response)
+{
+    const char *accept = request->connection == NULL ? NULL : server_header(request, "Accept");
+    return api_handle_at(a, request, accept, clock_wall_ns(), response);
 }

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/status.h"
 #include "query/applications.h"
@@ -39,3 +40,8 @@ void api_free(struct api *a);
 /// Answers what is below /api/v1; false: the path is not. Any thread.
 bool api_handle(struct api *a, const struct server_request *request,
                 struct server_response *response);
+
+/// api_handle() with what it asks for itself: the Accept header (NULL: none) and the time. The
+/// same request at the same time is answered the same.
+bool api_handle_at(struct api *a, const struct server_request *request, const char *accept,
+                   uint64_t now_ns, struct server_response *response);

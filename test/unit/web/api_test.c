@@ -220,6 +220,24 @@ static void errors_say_what_and_where(void **state)
     assert_holds(text, "top has no parameter");
 }
 
+/// What a client accepts, and the time that it is, come from outside.
+static void accept_and_time_are_given(void **state)
+{
+    struct fixture *f = *state;
+    static const uint64_t NOW_NS = UINT64_C(1700000010) * NS_PER_S;
+    const struct server_request request = { .method = "GET",
+                                            .path = "/api/v1/flows",
+                                            .query = "columns=src&n=1&from=now-10s" };
+    (void)ask(f, "/api/v1/health", NULL); // an answer to begin from
+    buf_clear(&f->response.body);
+    assert_true(api_handle_at(f->api, &request, "text/html, text/csv", NOW_NS, &f->response));
+    assert_string_equal(f->response.content_type, "text/csv; charset=utf-8");
+    assert_string_equal(buf_text(&f->response.body), "source.ip\r\n10.0.0.5\r\n");
+    buf_clear(&f->response.body);
+    assert_true(api_handle_at(f->api, &request, NULL, NOW_NS, &f->response));
+    assert_int_equal(f->response.status, 400); // JSON has no columns
+}
+
 static void paths_and_methods_that_are_not_there(void **state)
 {
     struct fixture *f = *state;
@@ -350,6 +368,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(records_are_a_table_too, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_largest_come_first, set_up, tear_down),
         cmocka_unit_test_setup_teardown(errors_say_what_and_where, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(accept_and_time_are_given, set_up, tear_down),
         cmocka_unit_test_setup_teardown(paths_and_methods_that_are_not_there, set_up, tear_down),
         cmocka_unit_test_setup_teardown(without_a_store_the_rest_is_there, set_up, tear_down),
         cmocka_unit_test_setup_teardown(records_are_exported_and_nothing_is_left, set_up,
