@@ -333,11 +333,11 @@ static bool read_epoch(struct reading *r, size_t digits)
                    : digits <= 17 ? (int64_t)NS_PER_US
                                   : 1;
     if (num_get_u64(r->at, digits, INT64_MAX, &value) != 0 ||
-        __builtin_mul_overflow((int64_t)value, unit, &r->ns)) {
+        __builtin_mul_overflow((int64_t)value, unit, &r->ns) ||
+        __builtin_add_overflow(r->ns, r->zone_ns, &r->ns)) {
         return false;
     }
     r->at += digits;
-    r->ns += r->zone_ns;
     r->grain = (struct grain){ .ns = unit };
     return is_in_range(r->ns);
 }

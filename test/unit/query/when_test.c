@@ -46,6 +46,18 @@ static void what_is_no_time(void **state)
     }
 }
 
+/// ns since 1970 as far as 63 bits go: the zone does not take them further.
+static void the_last_times(void **state)
+{
+    (void)state;
+    static const char TEXT[] = "9223372036854775807";
+    int64_t ns;
+    for (int32_t zone_s = -3600; zone_s <= 3600; zone_s += 3600) {
+        assert_int_equal(when_parse(TEXT, strlen(TEXT), 0, zone_s, &ns), ERR_INVALID);
+    }
+    assert_int_equal(when("9183110400000000000", 3600), 9183110400);
+}
+
 static void zones(void **state)
 {
     (void)state;
@@ -65,6 +77,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(forms_of_times),
         cmocka_unit_test(what_is_no_time),
+        cmocka_unit_test(the_last_times),
         cmocka_unit_test(zones),
     };
     return UNIT_MAIN("query/when", tests);
