@@ -29,6 +29,7 @@ static void put_date(int64_t days, struct buf *out)
 
 void api_time_put(int64_t ns, int32_t zone_s, struct buf *out)
 {
+    zone_s -= zone_s % 60; // as it is written; local times of before 1900 have seconds
     int64_t rest = ns % NS_PER_S;
     int64_t s = ns / NS_PER_S - (rest < 0) + zone_s;
     rest += rest < 0 ? NS_PER_S : 0;
