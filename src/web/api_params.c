@@ -294,6 +294,15 @@ static int read_zone(struct reading *r, int64_t at_ns)
     return 0;
 }
 
+#define TOO_FAR "more than 292 years apart"
+
+/// Whether the ns between two times fit; a time itself is of the years 1700 to 2261.
+static bool is_span(int64_t from_ns, int64_t to_ns)
+{
+    int64_t length;
+    return !__builtin_sub_overflow(to_ns, from_ns, &length);
+}
+
 /// A zone's offset depends on the time, and the time on the zone: so the zone is read for now, and
 /// again for the end of the time.
 static int read_times(struct reading *r)
@@ -307,13 +316,52 @@ static int read_times(struct reading *r)
         read_time(r, PARAM_FROM, &q->from_ns) != 0) {
         return ERR_INVALID;
     }
-    return q->from_ns < q->to_ns ? 0 : refuse(r, PARAM_FROM, "from is not before to");
+    if (q->from_ns >= q->to_ns) {
+        return refuse(r, PARAM_FROM, "from is not before to");
+    }
+    return is_span(q->from_ns, q->to_ns) ? 0 : refuse(r, PARAM_FROM, "from and to are " TOO_FAR);
+}
+
+/// The time of the same length before it.
+static int read_previous(struct reading *r)
+{
+    struct question *q = &r->asked->question;
+    if (r->values[PARAM_COMPARE] == NULL) {
+        return 0;
+    }
+    q->before_ns = q->to_ns - q->from_ns;
+    int64_t begin;
+    return __builtin_sub_overflow(q->from_ns, q->before_ns, &begin)
+               ? refuse(r, PARAM_COMPARE, "compare: there is no time as long before from")
+               : 0;
+}
+
+/// The period that changes are against: as long as the other, and before it, where nothing is said.
+static int read_compared(struct reading *r)
+{
+    struct question *q = &r->asked->question;
+    int64_t length = q->to_ns - q->from_ns;
+    q->compare_to_ns = q->from_ns;
+    if (read_time(r, PARAM_BASELINE_TO, &q->compare_to_ns) != 0) {
+        return ERR_INVALID;
+    }
+    bool said = r->values[PARAM_BASELINE_FROM] != NULL;
+    if (!said && __builtin_sub_overflow(q->compare_to_ns, length, &q->compare_from_ns)) {
+        return refuse(r, PARAM_BASELINE_TO, "there is no time as long before baseline_to");
+    }
+    if (read_time(r, PARAM_BASELINE_FROM, &q->compare_from_ns) != 0) {
+        return ERR_INVALID;
+    }
+    if (q->compare_from_ns >= q->compare_to_ns) {
+        return refuse(r, PARAM_BASELINE_FROM, "baseline_from is not before baseline_to");
+    }
+    return is_span(q->compare_from_ns, q->compare_to_ns)
+               ? 0
+               : refuse(r, PARAM_BASELINE_FROM, "baseline_from and baseline_to are " TOO_FAR);
 }
 
 static int read_baseline(struct reading *r)
 {
-    struct question *q = &r->asked->question;
-    int64_t length = q->to_ns - q->from_ns;
     static const char *const PREVIOUS[] = { "previous" };
     size_t index = 0;
     if (read_choice(r, PARAM_COMPARE, PREVIOUS, 1, &index) != 0) {
@@ -324,20 +372,9 @@ static int read_baseline(struct reading *r)
         return refuse(r, PARAM_COMPARE, "compare and baseline_from exclude one another");
     }
     if (r->endpoint == API_SERIES) {
-        q->before_ns = r->values[PARAM_COMPARE] == NULL ? 0 : length;
-        return 0;
+        return read_previous(r);
     }
-    q->compare_to_ns = q->from_ns;
-    if (read_time(r, PARAM_BASELINE_TO, &q->compare_to_ns) != 0) {
-        return ERR_INVALID;
-    }
-    q->compare_from_ns = q->compare_to_ns - length;
-    if (read_time(r, PARAM_BASELINE_FROM, &q->compare_from_ns) != 0) {
-        return ERR_INVALID;
-    }
-    return q->compare_from_ns < q->compare_to_ns
-               ? 0
-               : refuse(r, PARAM_BASELINE_FROM, "baseline_from is not before baseline_to");
+    return r->endpoint == API_CHANGES ? read_compared(r) : 0;
 }
 
 static int read_filter(struct reading *r)

@@ -94,6 +94,25 @@ static void reads_questions(void **state)
     api_asked_release(&a);
 }
 
+/// ns between two times have 63 bits, those of each alone too.
+static void times_far_apart(void **state)
+{
+    (void)state;
+    is_refused(API_TOP, "dims=src&from=1700-01-01&to=2000-01-01", "from");
+    is_refused(API_SERIES, "from=1750-01-01&to=1990-01-01&compare=previous", "compare");
+    is_refused(API_CHANGES, "from=1750-01-01&to=1990-01-01", "baseline_to");
+    is_refused(API_CHANGES, "baseline_from=1700-01-01&baseline_to=2000-01-01", "baseline_from");
+    struct api_asked a = read_fine(API_FLOWS, "from=1750-01-01&to=1990-01-01");
+    assert_int_equal(a.question.to_ns - a.question.from_ns, 87658 * 24 * HOUR);
+    api_asked_release(&a);
+    a = read_fine(API_CHANGES, "from=1750-01-01&to=1990-01-01&baseline_from=1749-01-01");
+    assert_int_equal(a.question.compare_to_ns - a.question.compare_from_ns, 365 * 24 * HOUR);
+    api_asked_release(&a);
+    a = read_fine(API_SERIES, "from=1850-01-01&to=1990-01-01&compare=previous");
+    assert_int_equal(a.question.before_ns, a.question.to_ns - a.question.from_ns);
+    api_asked_release(&a);
+}
+
 static void a_cursor_comes_back(void **state)
 {
     (void)state;
@@ -112,6 +131,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refuses),
         cmocka_unit_test(reads_questions),
+        cmocka_unit_test(times_far_apart),
         cmocka_unit_test(a_cursor_comes_back),
     };
     return UNIT_MAIN("web/api_params", tests);
