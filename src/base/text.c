@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/status.h"
+#include "base/utf8.h"
 
 /// Go's base prefixes (strconv.ParseInt with base 0).
 static unsigned base_of(const char **text)
@@ -95,6 +96,21 @@ int text_get_i64(const char *text, int64_t *ret_value)
     }
     *ret_value = negative ? (int64_t)(0 - magnitude) : (int64_t)magnitude;
     return 0;
+}
+
+int text_clip(const char *text, size_t size, size_t max)
+{
+    size_t at = 0;
+    while (at < size) {
+        uint32_t code;
+        size_t length = utf8_next((const uint8_t *)text + at, size - at, &code);
+        length += length == 0;
+        if (at + length > max) {
+            break;
+        }
+        at += length;
+    }
+    return (int)at;
 }
 
 struct text_nearest text_nearest_to(const char *wanted)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Small things about texts that people type: whole numbers, and "did you mean". */
+/* Small things about texts that people type: whole numbers, "did you mean", parts that are shown.
+ */
 #pragma once
 
 #include <stddef.h>
@@ -13,6 +14,9 @@ int text_get_i64(const char *text, int64_t *ret_value) MUST_USE;
 
 /// As text_get_i64() without sign, up to 2^64-1.
 int text_get_u64(const char *text, uint64_t *ret_value) MUST_USE;
+
+/// How many bytes of a text are shown where there is room for `max`: whole characters, for "%.*s".
+int text_clip(const char *text, size_t size, size_t max);
 
 /*
  * The nearest of some names to a misspelled one, by edit distance.

@@ -14,22 +14,13 @@
 
 #include "base/num.h"
 #include "base/status.h"
+#include "base/text.h"
 #include "base/utf8.h"
 
 int kql_clip(const char *text, size_t size)
 {
     enum { SHOWN_MAX = 40 };
-    size_t at = 0;
-    while (at < size) {
-        uint32_t code;
-        size_t length = utf8_next((const uint8_t *)text + at, size - at, &code);
-        length += length == 0;
-        if (at + length > SHOWN_MAX) {
-            break;
-        }
-        at += length;
-    }
-    return (int)at;
+    return text_clip(text, size, SHOWN_MAX);
 }
 
 int kql_error_set(const struct kql_lex *lex, size_t offset, const char *format, ...)

@@ -61,6 +61,9 @@ struct reading {
     struct api_fault *fault;
 };
 
+/// A text for "%.*s": what of it fits a message.
+#define SHOWN(text, size) text_clip(text, size, 60), text
+
 PRINTF_LIKE(3, 4)
 static int refuse(struct reading *r, enum api_param param, const char *format, ...)
 {
@@ -84,8 +87,8 @@ static int refuse_name(struct reading *r, const char *name)
             text_nearest_try(&nearest, api_params[i].name);
         }
     }
-    return refuse(r, PARAM_COUNT, "%s has no parameter \"%.60s\"%s",
-                  api_endpoints[r->endpoint].name, name, text_nearest_hint(&nearest));
+    return refuse(r, PARAM_COUNT, "%s has no parameter \"%.*s\"%s", api_endpoints[r->endpoint].name,
+                  SHOWN(name, strlen(name)), text_nearest_hint(&nearest));
 }
 
 static int lay_down(struct reading *r, const struct arguments *a)
@@ -157,8 +160,8 @@ static int read_time(struct reading *r, enum api_param p, int64_t *ret_ns)
     const char *text = r->values[p];
     if (text != NULL &&
         when_parse(text, strlen(text), r->moment->now_ns, r->asked->zone_s, ret_ns) != 0) {
-        return refuse(r, p, "%s: \"%.60s\" is no time; write 2026-01-31T12:00:00Z or now-1h",
-                      api_params[p].name, text);
+        return refuse(r, p, "%s: \"%.*s\" is no time; write 2026-01-31T12:00:00Z or now-1h",
+                      api_params[p].name, SHOWN(text, strlen(text)));
     }
     return 0;
 }
@@ -191,11 +194,11 @@ static int read_field(struct reading *r, enum api_param p, const char *text, siz
     struct query_name name;
     if (!query_name_find(text, size, &name)) {
         return refuse(r, p, "%s: there is no field \"%.*s\"", api_params[p].name,
-                      (int)(size < 60 ? size : 60), text);
+                      SHOWN(text, size));
     }
     if (name.fields[1] != QUERY_NONE || name.fields[0] >= QUERY_OTHER) {
         return refuse(r, p, "%s: \"%.*s\" is not one field; choose one", api_params[p].name,
-                      (int)(size < 60 ? size : 60), text);
+                      SHOWN(text, size));
     }
     *ret_field = name.fields[0];
     return 0;
@@ -288,8 +291,8 @@ static int read_zone(struct reading *r, int64_t at_ns)
 {
     const char *text = r->values[PARAM_TZ];
     if (text != NULL && when_zone(text, at_ns, &r->asked->zone_s) != 0) {
-        return refuse(r, PARAM_TZ, "tz: \"%.60s\" is no time zone; write +01:00 or Europe/Berlin",
-                      text);
+        return refuse(r, PARAM_TZ, "tz: \"%.*s\" is no time zone; write +01:00 or Europe/Berlin",
+                      SHOWN(text, strlen(text)));
     }
     return 0;
 }

@@ -72,11 +72,24 @@ static void did_you_mean(void **state)
     assert_string_equal(hint(&n, text), "");
 }
 
+static void clips_between_characters(void **state)
+{
+    (void)state;
+    assert_int_equal(text_clip("abc", 3, 2), 2);
+    assert_int_equal(text_clip("abc", 3, 5), 3);
+    assert_int_equal(text_clip("a\xc3\xa4", 3, 2), 1);
+    assert_int_equal(text_clip("a\xc3\xa4", 3, 3), 3);
+    assert_int_equal(text_clip("\xf0\x9f\x98\x80", 4, 3), 0);
+    assert_int_equal(text_clip("\xff\xff\xff", 3, 2), 2); // each byte that is none is one
+    assert_int_equal(text_clip("", 0, 5), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whole_numbers_as_go_reads_them),
         cmocka_unit_test(did_you_mean),
+        cmocka_unit_test(clips_between_characters),
     };
     return UNIT_MAIN("base/text", tests);
 }

@@ -22,6 +22,14 @@ static void is_refused(enum api_endpoint endpoint, const char *query, const char
     }
 }
 
+static void is_said(enum api_endpoint endpoint, const char *query, const char *text)
+{
+    struct api_asked asked;
+    struct api_fault fault;
+    assert_int_not_equal(api_params_read(endpoint, query, NULL, &MOMENT, &asked, &fault), 0);
+    assert_string_equal(fault.text, text);
+}
+
 static struct api_asked read_fine(enum api_endpoint endpoint, const char *query)
 {
     struct api_asked asked;
@@ -67,6 +75,22 @@ static void refuses(void **state)
     is_refused(API_VALUES, "", "field");
     is_refused(API_CHANGES, "compare=previous&baseline_from=now-1d", "compare");
     is_refused(API_LIVE, "rate=1001", "rate");
+}
+
+#define FIFTY_NINE "0123456789abcdefghijABCDEFGHIJ0123456789abcdefghijABCDEFGHI"
+
+/// What was said is repeated up to its 60th byte, and no character in part.
+static void shows_whole_characters(void **state)
+{
+    (void)state;
+    is_said(API_HEALTH, FIFTY_NINE "\xc3\xa4=1", "health has no parameter \"" FIFTY_NINE "\"");
+    is_said(API_HEALTH, FIFTY_NINE "JK=1", "health has no parameter \"" FIFTY_NINE "J\"");
+    is_said(API_VALUES, "field=" FIFTY_NINE "%C3%A4",
+            "field: there is no field \"" FIFTY_NINE "\"");
+    is_said(API_TOP, "from=" FIFTY_NINE "\xe2\x82\xac",
+            "from: \"" FIFTY_NINE "\" is no time; write 2026-01-31T12:00:00Z or now-1h");
+    is_said(API_TOP, "tz=" FIFTY_NINE "\xe2\x82\xac",
+            "tz: \"" FIFTY_NINE "\" is no time zone; write +01:00 or Europe/Berlin");
 }
 
 static void reads_questions(void **state)
@@ -130,6 +154,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refuses),
+        cmocka_unit_test(shows_whole_characters),
         cmocka_unit_test(reads_questions),
         cmocka_unit_test(times_far_apart),
         cmocka_unit_test(a_cursor_comes_back),
