@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/* KQL asked of records and of the store: both say yes to the same ones, whatever is asked. */
+/*
+ * KQL asked of records and of the store: both say yes to the same ones, whatever is asked. Records
+ * and questions are drawn from a few seeds; SEED=n takes others, from that one on, and ROUNDS=n
+ * draws more questions from each.
+ */
 #include "store/sql.h"
 
 #include <inttypes.h>
@@ -11,7 +15,7 @@
 #include "store/texts.h"
 #include "store/writer.h"
 
-enum { PATH_SIZE = 256, FLOWS = 400, TEXT_SIZE = 32 << 10, ROUNDS = 600, DEPTH = 3 };
+enum { PATH_SIZE = 256, FLOWS = 400, TEXT_SIZE = 32 << 10, ROUNDS = 300, DEPTH = 3, SEEDS = 3 };
 
 struct fixture {
     char folder[FOLDER_SIZE];
@@ -23,6 +27,7 @@ struct fixture {
     struct batch *batch;
     struct applications *applications;
     struct err err;
+    unsigned seed_number; ///< which is told where something fails
     uint64_t seed;
     char text[TEXT_SIZE];
     size_t size;
@@ -120,19 +125,42 @@ static void draw_field(struct fixture *f, struct flow *flow, enum field field)
     }
 }
 
+enum { LIST_MAX = 3, LONG_LIST_MAX = TEXT_SIZE_MAX / 17 + 2 }; // the long one has no number
+
+static struct span draw_numbers(struct fixture *f, struct batch *b)
+{
+    uint32_t numbers[LIST_MAX];
+    uint32_t count = below(f, LIST_MAX + 1);
+    for (uint32_t i = 0; i < count; i++) {
+        numbers[i] = below(f, 5);
+    }
+    struct span span = batch_append(b, numbers, count * sizeof(numbers[0]));
+    span.count = count;
+    return span;
+}
+
+/// Of either family, mapped, of an odd size and empty, beside each other; some lists are long.
+static struct span draw_addrs(struct fixture *f, struct batch *b)
+{
+    static struct addr addrs[LONG_LIST_MAX];
+    uint32_t count = below(f, 20) == 0 ? LONG_LIST_MAX : below(f, LIST_MAX + 1);
+    for (uint32_t i = 0; i < count; i++) {
+        addrs[i] = draw_addr(f);
+    }
+    struct span span = batch_append(b, addrs, count * sizeof(addrs[0]));
+    span.count = count;
+    return span;
+}
+
 static void draw_lists(struct fixture *f, struct batch *b, struct flow *flow)
 {
-    uint32_t numbers[3];
     for (enum field field = 0; field < FIELD_COUNT; field++) {
         enum field_kind kind = FIELDS[field].kind;
-        if ((kind == FIELD_KIND_U32S || kind == FIELD_KIND_LAYERS) && below(f, 2) == 0) {
+        bool is_list =
+            kind == FIELD_KIND_U32S || kind == FIELD_KIND_LAYERS || kind == FIELD_KIND_ADDRS;
+        if (is_list && below(f, 2) == 0) {
             struct span *span = (void *)((uint8_t *)flow + FIELDS[field].offset);
-            uint32_t count = below(f, 4);
-            for (uint32_t i = 0; i < count; i++) {
-                numbers[i] = below(f, 5);
-            }
-            *span = batch_append(b, numbers, count * sizeof(numbers[0]));
-            span->count = count;
+            *span = kind == FIELD_KIND_ADDRS ? draw_addrs(f, b) : draw_numbers(f, b);
             flow->present |= FLOW_BIT(field);
         }
     }
@@ -229,7 +257,10 @@ static void draw_error(struct fixture *f, struct batch *b, struct flow *flow)
 static int set_up(void **state)
 {
     static struct fixture f;
-    f = (struct fixture){ .seed = 88172645463325252U };
+    const unsigned *number = *state;
+    f = (struct fixture){ .seed_number = *number,
+                          .seed = UINT64_C(88172645463325252) ^
+                                  *number * UINT64_C(0x9e3779b97f4a7c15) };
     folder_make(f.folder);
     (void)snprintf(f.store_folder, sizeof(f.store_folder), "%s/store", f.folder);
     struct store_settings settings = { .folder = f.store_folder };
@@ -507,7 +538,7 @@ static void ask_store(struct fixture *f, const struct kql *kql, bool ret_found[F
     sql_text(&q, "SELECT flow_index FROM records WHERE ");
     sql_where(&q, kql);
     if (sql_prepare(&q, f->conn, &s, &f->err) != 0 || duck_run(s, &rows, &f->err) != 0) {
-        fail_msg("%s: %s", f->text, f->err.text);
+        fail_msg("SEED=%u: %s: %s", f->seed_number, f->text, f->err.text);
     }
     int more;
     memset(ret_found, 0, FLOWS * sizeof(ret_found[0]));
@@ -515,7 +546,7 @@ static void ask_store(struct fixture *f, const struct kql *kql, bool ret_found[F
         ret_found[duck_u64(rows, 0)] = true;
     }
     if (more < 0) {
-        fail_msg("%s: %s", f->text, f->err.text);
+        fail_msg("SEED=%u: %s: %s", f->seed_number, f->text, f->err.text);
     }
     duck_rows_free(rows);
     duck_finish(s);
@@ -539,8 +570,8 @@ static int compare(struct fixture *f)
     for (uint32_t i = 0; i < FLOWS; i++) {
         bool live = kql_matches(kql, f->batch, &f->batch->flows[i]);
         if (live != found[i]) {
-            fail_msg("%s: record %u is %s live and %s in the store", f->text, i,
-                     live ? "in" : "out", found[i] ? "in" : "out");
+            fail_msg("SEED=%u: %s: record %u is %s live and %s in the store", f->seed_number,
+                     f->text, i, live ? "in" : "out", found[i] ? "in" : "out");
         }
         count += live;
     }
@@ -563,7 +594,8 @@ static void records_and_store_agree(void **state)
         refused += count < 0;
         some += count > 0 && count < FLOWS;
     }
-    print_message("%u questions, %u refused, %u with some records\n", rounds, refused, some);
+    print_message("SEED=%u: %u questions, %u refused, %u with some records\n", f->seed_number,
+                  rounds, refused, some);
     assert_true(refused < rounds / 2);
     assert_true(some > rounds / 4); // they ask for what is there
 }
@@ -573,7 +605,7 @@ static void every_field_is_asked_alone(void **state)
     struct fixture *f = *state;
     for (enum query_field field = 0; field < QUERY_OTHER; field++) {
         struct query_field_info info = query_field_info(field);
-        for (unsigned i = 0; i < 40; i++) {
+        for (unsigned i = 0; i < 16; i++) {
             f->size = 0;
             put(f, info.path);
             put(f, ": ");
@@ -650,13 +682,20 @@ static void long_lists(void **state)
     static const struct {
         const char *name;
         bool is_addr;
-    } FIELDS_ASKED[] = { { "source.port", false }, { "src", true },    { "host", true },
-                         { "if", false },          { "proto", false }, { "not src", true },
-                         { "not port", false },    { "not if", false } };
+    } FIELDS_ASKED[] = { { "source.port", false },
+                         { "src", true },
+                         { "host", true },
+                         { "if", false },
+                         { "proto", false },
+                         { "not src", true },
+                         { "not port", false },
+                         { "not if", false },
+                         { "goflow2.mpls_ip", true },
+                         { "not goflow2.ipv6_routing_header_addresses", true } };
     static const unsigned COUNTS[] = { 1, 2, 16, 17, 64, 65, 66, 150, 400 };
     struct fixture *f = *state;
     unsigned some = 0;
-    for (size_t i = 0; i < 8; i++) {
+    for (size_t i = 0; i < sizeof(FIELDS_ASKED) / sizeof(FIELDS_ASKED[0]); i++) {
         for (size_t n = 0; n < sizeof(COUNTS) / sizeof(COUNTS[0]); n++) {
             put_list(f, FIELDS_ASKED[i].name, FIELDS_ASKED[i].is_addr, COUNTS[n]);
             int count = compare(f);
@@ -667,13 +706,27 @@ static void long_lists(void **state)
     assert_true(some > 30);
 }
 
+#define WITH_SEED(test, index)                                                                     \
+    cmocka_unit_test_prestate_setup_teardown(test, set_up, tear_down, &seeds[index])
+
 int main(void)
 {
+    static unsigned seeds[SEEDS];
+    const char *first = getenv("SEED");
+    for (unsigned i = 0; i < SEEDS; i++) {
+        seeds[i] = (first == NULL ? 0 : (unsigned)strtoul(first, NULL, 10)) + i;
+    }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(every_field_is_asked_alone, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(records_and_store_agree, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(long_lists, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(ten_thousand_terms, set_up, tear_down),
+        WITH_SEED(every_field_is_asked_alone, 0),
+        WITH_SEED(records_and_store_agree, 0),
+        WITH_SEED(long_lists, 0),
+        WITH_SEED(every_field_is_asked_alone, 1),
+        WITH_SEED(records_and_store_agree, 1),
+        WITH_SEED(long_lists, 1),
+        WITH_SEED(every_field_is_asked_alone, 2),
+        WITH_SEED(records_and_store_agree, 2),
+        WITH_SEED(long_lists, 2),
+        WITH_SEED(ten_thousand_terms, 0),
     };
     return UNIT_MAIN("store/sql_where", tests);
 }
