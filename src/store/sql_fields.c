@@ -6,11 +6,11 @@
 #include "store/schema.h"
 #include "store/sql.h"
 
-/// A member of ECS geo, by the id of its object.
+/// A member of ECS geo, by the id of its object: bytes, as every key that is a text.
 #define GEO(side, member)                                                                          \
-    "(SELECT json_extract_string(decode(t.value), '$." member "') FROM texts t WHERE t.id = " side \
-    "_geo)"
-#define FILE_PATH "(SELECT f.path FROM files f WHERE f.id = file)"
+    "(SELECT encode(json_extract_string(decode(t.value), '$." member "')) FROM texts t WHERE "     \
+    "t.id = " side "_geo)"
+#define FILE_PATH "(SELECT encode(f.path) FROM files f WHERE f.id = file)"
 
 struct entry {
     enum query_field field;

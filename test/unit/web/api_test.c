@@ -36,7 +36,8 @@ struct fixture {
         }                                                                                          \
     } while (0)
 
-/// Records of 100, 200 ... bytes from 10.0.0.1, 10.0.0.2 ..., a second apart.
+/// Records of 100, 200 ... bytes from 10.0.0.1, 10.0.0.2 ..., a second apart, out of a log and a
+/// city whose names are not ASCII.
 static void fill(struct fixture *f)
 {
     struct batch_pool *pool;
@@ -44,6 +45,9 @@ static void fill(struct fixture *f)
     struct writer_count count;
     assert_int_equal(batch_pool_new(1, NULL, NULL, &pool), 0);
     struct batch *b = batch_get(pool);
+    static const char GEO[] = "{\"city_name\":\"K\\u00f6ln\\\\n\"}";
+    struct origin origin = { .is_file = true, .path = "/var/log/gö.log", .input_type = "log" };
+    b->files[b->file_count++] = (struct batch_file){ .origin = origin_new(&origin) };
     for (unsigned i = 1; i <= RECORDS; i++) {
         const uint8_t address[4] = { 10, 0, 0, (uint8_t)i };
         b->flows[b->flow_count++] = (struct flow){
@@ -55,6 +59,9 @@ static void fill(struct fixture *f)
             .packets = 1,
             .sampling_rate = 1,
             .src_addr = addr_v4(address),
+            .src_place.geo = batch_append(b, GEO, strlen(GEO)),
+            .file = 1,
+            .offset = i,
         };
     }
     ok(f, writer_new(f->store, &writer, &f->err));
@@ -203,6 +210,21 @@ static void the_largest_come_first(void **state)
     text = ask(f, "/api/v1/top", DAY "&dims=src&n=1&format=csv");
     assert_string_equal(f->response.content_type, "text/csv; charset=utf-8");
     assert_in_order(text, "source.ip,other,bytes,", "\r\n10.0.0.5,false,500,");
+}
+
+/// Names that are looked up for a key are the same bytes wherever they are compared.
+static void keys_need_not_be_ascii(void **state)
+{
+    struct fixture *f = *state;
+    const char *text = ask(f, "/api/v1/top", DAY "&dims=source.geo.city_name,log.file.path");
+    assert_int_equal(f->response.status, 200);
+    assert_holds(text,
+                 "{\"source.geo.city_name\":\"Köln\\\\n\",\"log.file.path\":\"/var/log/gö.log\"");
+    text = ask(f, "/api/v1/series", DAY "&dims=source.geo.city_name&step=1d&format=csv");
+    assert_int_equal(f->response.status, 200);
+    assert_holds(text, ",Köln\\n,false,1500,");
+    text = ask(f, "/api/v1/values", DAY "&field=log.file.path&prefix=/var/log/g%C3%B6");
+    assert_holds(text, "/var/log/gö.log");
 }
 
 static void errors_say_what_and_where(void **state)
@@ -367,6 +389,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(records_come_newest_first_and_by_pages, set_up, tear_down),
         cmocka_unit_test_setup_teardown(records_are_a_table_too, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_largest_come_first, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(keys_need_not_be_ascii, set_up, tear_down),
         cmocka_unit_test_setup_teardown(errors_say_what_and_where, set_up, tear_down),
         cmocka_unit_test_setup_teardown(accept_and_time_are_given, set_up, tear_down),
         cmocka_unit_test_setup_teardown(paths_and_methods_that_are_not_there, set_up, tear_down),
