@@ -61,6 +61,16 @@ const struct key *keys_at(const struct keys *k, size_t row)
     return (const struct key *)rows + row * KEYS_PER_ROW;
 }
 
+/// A number that takes the type of what it is compared with.
+static void append_number(const struct axis *axis, const struct key *key, struct sql *q)
+{
+    if (axis->field.shape == SQL_TIME) {
+        sql_printf(q, "%" PRId64, (int64_t)key->number);
+    } else {
+        sql_printf(q, "%" PRIu64, key->number);
+    }
+}
+
 static void append_value(const struct keys *k, const struct axis *axis, const struct key *key,
                          struct sql *q)
 {
@@ -72,10 +82,9 @@ static void append_value(const struct keys *k, const struct axis *axis, const st
     } else if (axis->is_text) {
         sql_blob(q, k->texts.data + key->text.offset, key->text.count);
         sql_text(q, "::BLOB");
-    } else if (axis->field.shape == SQL_TIME) {
-        sql_printf(q, "%" PRId64 "::BIGINT", (int64_t)key->number);
     } else {
-        sql_printf(q, "%" PRIu64 "::UBIGINT", key->number);
+        append_number(axis, key, q);
+        sql_printf(q, "::%s", type);
     }
 }
 
@@ -146,7 +155,7 @@ void keys_append_only(const struct keys *k, const struct plan *p, struct sql *q)
             sql_printf(q, " AND %s IN (", axis->field.columns[axis->key_count - 1]);
             for (size_t row = 0; row < k->count; row++) {
                 sql_text(q, row > 0 ? ", " : "");
-                append_value(k, axis, &keys_at(k, row)[at - 1], q);
+                append_number(axis, &keys_at(k, row)[at - 1], q);
             }
             sql_text(q, ")");
         }

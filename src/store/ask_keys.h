@@ -63,7 +63,7 @@ void answer_put_key(struct answer *a, const struct axis *axis, const struct keys
 struct sums {
     uint64_t flows, bytes, packets, samples, unknown, longer, rows;
 };
-/// Reads PLAN_SUMS from `column` on.
+/// Reads plan_sums() from `column` on.
 struct sums sums_read(const struct duck_rows *rows, size_t column);
 uint64_t sums_metric(const struct sums *s, enum metric metric);
 /// bytes, packets, flows, samples, unknown, error

@@ -51,7 +51,7 @@ static void append_matrix(const struct plan *p, const struct question *q, struct
     append_side(p, 0, "w0.", sql);
     sql_text(sql, ", ");
     append_side(p, 1, "w1.", sql);
-    sql_text(sql, ", " PLAN_SUMS " FROM g");
+    sql_printf(sql, ", %s FROM g", plan_sums(p));
     append_join(p, 0, sql);
     append_join(p, 1, sql);
     sql_text(sql, q->other ? "" : " WHERE w0.is_listed = 1 AND w1.is_listed = 1");

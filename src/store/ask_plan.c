@@ -30,6 +30,16 @@ static const struct {
 #undef ROLLUP
 };
 
+#define SUMS                                                                                       \
+    "sum(flows) AS flows, sum(network_bytes) AS network_bytes, sum(network_packets) AS "           \
+    "network_packets, sum(samples) AS samples, sum(unknown) AS unknown, "
+
+const char *plan_sums(const struct plan *p)
+{
+    return p->tier == TIER_RAW ? SUMS "0 AS longer, sum(flows) AS n"
+                               : SUMS "sum(longer) AS longer, sum(n) AS n";
+}
+
 const char *plan_metric(enum metric metric)
 {
     static const char *const COLUMNS[] = { "network_bytes", "network_packets", "flows" };
@@ -508,11 +518,6 @@ static void append_piece_keys(const struct plan *p, const struct piece *piece, s
     }
 }
 
-static bool is_spread(const struct plan *p, unsigned wanted)
-{
-    return (wanted & PLAN_BUCKETS) != 0 && p->tier == TIER_RAW;
-}
-
 /// FROM and WHERE of a piece.
 static void append_from(const struct plan *p, const struct piece *piece, struct sql *q)
 {
@@ -591,23 +596,19 @@ static void append_part(const char *measure, struct sql *q)
     sql_printf(q, " AS %s", measure);
 }
 
-/// Whether a record ends behind the bucket in which it begins, within the time asked for.
+/// Whether a record ends behind the bucket in which it begins, and that is not the last one.
 static void append_is_long(const struct plan *p, struct sql *q)
 {
     sql_printf(q,
                "(coalesce(time_flow_end_ns - ts + ts %% %" PRId64 " > %" PRId64 ", false) "
-               "AND %" PRId64 " - ts + ts %% %" PRId64 " > %" PRId64 ")",
-               p->step_ns, p->step_ns, p->to_ns, p->step_ns, p->step_ns);
+               "AND ts < %" PRId64 ")",
+               p->step_ns, p->step_ns, round_down(p->to_ns - 1, p->step_ns));
 }
 
-/// Records that lie in several buckets (within the time asked for), a row for each of them; and the
-/// other records.
-static void append_spread(const struct plan *p, const struct piece *piece, struct sql *q)
+/// Records that lie in several buckets (within the time asked for), a row for each of them.
+static void append_long(const struct plan *p, const struct piece *piece, struct sql *q)
 {
-    append_plain(p, piece, PLAN_BUCKETS, q);
-    sql_text(q, " AND NOT ");
-    append_is_long(p, q);
-    sql_text(q, " UNION ALL SELECT ");
+    sql_text(q, "SELECT ");
     for (size_t i = 0; i < p->axis_count; i++) {
         for (size_t k = 0; k < 2 && p->axes[i].field.columns[k] != NULL; k++) {
             sql_printf(q, "%s, ", plan_key(i, k));
@@ -636,18 +637,32 @@ static void append_spread(const struct plan *p, const struct piece *piece, struc
     sql_text(q, "))");
 }
 
-static void append_rows(const struct plan *p, unsigned wanted, struct sql *q)
+static void append_piece(const struct plan *p, const struct piece *piece, unsigned wanted,
+                         const char *head, const char *tail, struct sql *q)
+{
+    bool spread = (wanted & PLAN_BUCKETS) != 0 && p->tier == TIER_RAW;
+    sql_text(q, head);
+    append_plain(p, piece, wanted, q);
+    if (spread) {
+        sql_text(q, " AND NOT ");
+        append_is_long(p, q);
+        sql_text(q, tail);
+        sql_text(q, " UNION ALL ");
+        sql_text(q, head);
+        append_long(p, piece, q);
+    }
+    sql_text(q, tail);
+}
+
+static void append_rows(const struct plan *p, unsigned wanted, const char *head, const char *tail,
+                        struct sql *q)
 {
     for (size_t i = 0; i < p->piece_count; i++) {
         sql_text(q, i > 0 ? " UNION ALL " : "");
-        if (is_spread(p, wanted)) {
-            append_spread(p, &p->pieces[i], q);
-        } else {
-            append_plain(p, &p->pieces[i], wanted, q);
-        }
+        append_piece(p, &p->pieces[i], wanted, head, tail, q);
     }
     if (p->piece_count == 0) { // an empty time
-        append_plain(p, &(struct piece){ 0 }, wanted, q);
+        append_piece(p, &(struct piece){ 0 }, wanted, head, tail, q);
     }
 }
 
@@ -661,11 +676,11 @@ static void append_sums(const struct plan *p, unsigned wanted, struct sql *q)
         }
     }
     sql_text(q, (wanted & PLAN_BUCKETS) != 0 ? "b, " : "");
-    sql_text(q, PLAN_SUMS);
+    sql_text(q, plan_sums(p));
     sql_text(q,
              (wanted & PLAN_SEEN) != 0 ? ", min(seen) AS seen_first, max(seen) AS seen_last" : "");
     sql_text(q, " FROM (");
-    append_rows(p, wanted, q);
+    append_rows(p, wanted, "", "", q);
     sql_text(q, ") GROUP BY ALL");
 }
 
@@ -692,7 +707,7 @@ static void append_named(const struct plan *p, unsigned wanted, struct sql *q)
     sql_text(q, "SELECT ");
     plan_append_keys(p, "", q);
     sql_text(q, (wanted & PLAN_BUCKETS) != 0 ? ", b, " : ", ");
-    sql_text(q, PLAN_SUMS);
+    sql_text(q, plan_sums(p));
     sql_text(q, (wanted & PLAN_SEEN) != 0
                     ? ", min(seen_first) AS seen_first, max(seen_last) AS seen_last"
                     : "");
@@ -743,9 +758,21 @@ void plan_append(const struct plan *p, unsigned wanted, struct sql *q)
     if (plan_is_named(p)) {
         append_named(p, wanted, q);
     } else if ((wanted & PLAN_UNSUMMED) != 0) {
-        append_rows(p, wanted, q);
+        append_rows(p, wanted, "", "", q);
     } else {
         append_sums(p, wanted, q);
+    }
+}
+
+void plan_append_parts(const struct plan *p, unsigned wanted, const char *head, const char *tail,
+                       struct sql *q)
+{
+    if (plan_is_named(p)) {
+        sql_text(q, head);
+        append_named(p, wanted, q);
+        sql_text(q, tail);
+    } else {
+        append_rows(p, wanted, head, tail, q);
     }
 }
 

@@ -103,6 +103,12 @@ enum {
 /// n (rows that were added up) FROM ... GROUP BY the first of them.
 void plan_append(const struct plan *p, unsigned wanted, struct sql *q);
 
+/// The same in parts, which are added up by themselves: "HEAD SELECT ... TAIL" for each table and
+/// branch, joined by UNION ALL. Adding up each is a good deal cheaper than bringing their rows
+/// together first.
+void plan_append_parts(const struct plan *p, unsigned wanted, const char *head, const char *tail,
+                       struct sql *q);
+
 /// Whether keys have to be added up before they can be named, which is a step more.
 bool plan_is_named(const struct plan *p);
 
@@ -119,11 +125,9 @@ void plan_append_alike(const struct plan *p, const char *left, const char *right
 /// addresses that are not among the talkers.
 void plan_append_not_rest(const struct plan *p, struct sql *q);
 
-/// The sums that every row of plan_append() has, as columns of a SELECT.
-#define PLAN_SUMS                                                                                  \
-    "sum(flows) AS flows, sum(network_bytes) AS network_bytes, sum(network_packets) AS "           \
-    "network_packets, sum(samples) AS samples, sum(unknown) AS unknown, sum(longer) AS longer, "   \
-    "sum(n) AS n"
+/// The sums that every row of plan_append() has, as columns of a SELECT. Where each row is a record
+/// there are fewer to add up.
+const char *plan_sums(const struct plan *p);
 enum { PLAN_SUM_COUNT = 7 };
 
 /// The column of a metric.

@@ -54,7 +54,7 @@ static int find_series(struct work *w, const struct question *q, struct series *
     if (q->dimension_count == 0) {
         return 0;
     }
-    struct contest contest = { .by = q->by, .limit = q->limit };
+    struct contest contest = { .by = q->by, .limit = q->limit, .wanted = CONTEST_KEYS };
     contest.rank = q->rank == RANK_MAX    ? CONTEST_MAX
                    : q->rank == RANK_LAST ? CONTEST_LAST
                                           : CONTEST_SUM;

@@ -31,21 +31,29 @@ int64_t timeline_step(int64_t span_ns, int64_t least_ns, int64_t buckets)
     return step * (span_ns / step / buckets + 1); // whole days
 }
 
+/// Several rows may be of the same series and bucket.
 static void append_question(const struct plan *p, const struct keys *keys, bool rest, struct sql *q)
 {
-    if (keys == NULL || keys->count == 0) {
-        sql_text(q, "SELECT NULL AS i, b, " PLAN_SUMS " FROM (");
-        plan_append(p, PLAN_BUCKETS | PLAN_UNSUMMED, q);
-        sql_text(q, ") GROUP BY ALL");
-        return;
+    bool by_keys = keys != NULL && keys->count > 0;
+    struct sql head;
+    struct sql tail;
+    sql_init(&head);
+    sql_init(&tail);
+    sql_printf(&head, "SELECT %s AS i, b, %s FROM (", by_keys ? "i" : "NULL", plan_sums(p));
+    sql_text(&tail, ") s");
+    if (by_keys) {
+        sql_text(q, "WITH w AS (FROM ");
+        keys_append_table(keys, p, "listed", q);
+        sql_text(q, ") ");
+        sql_printf(&tail, " %s JOIN w ON ", rest ? "LEFT" : "INNER");
+        keys_append_alike(keys, p, "s.", "w.", &tail);
     }
-    sql_text(q, "SELECT i, b, " PLAN_SUMS " FROM (");
-    plan_append(p, PLAN_BUCKETS | PLAN_UNSUMMED, q);
-    sql_printf(q, ") s %s JOIN ", rest ? "LEFT" : "INNER");
-    keys_append_table(keys, p, "w", q);
-    sql_text(q, " ON ");
-    keys_append_alike(keys, p, "s.", "w.", q);
-    sql_text(q, " GROUP BY ALL");
+    sql_text(&tail, " GROUP BY ALL");
+    plan_append_parts(p, PLAN_BUCKETS | PLAN_UNSUMMED, buf_text(&head.text), buf_text(&tail.text),
+                      q);
+    q->bad = q->bad || head.bad || tail.bad;
+    sql_release(&head);
+    sql_release(&tail);
 }
 
 static int read_buckets(struct work *w, struct duck_rows *rows, struct timeline *t, bool rest)

@@ -10,6 +10,8 @@
 #include "base/mem.h"
 #include "store/ask_timeline.h"
 
+#define NO_SUMS "0, 0, 0, 0, 0, 0, 0"
+
 enum { WINNER_SUMS_MAX = 64 << 20, RATE_CELLS_MAX = 500 * 1000 };
 
 void winners_init(struct winners *w)
@@ -68,11 +70,11 @@ static void append_totals(const struct plan *p, struct sql *q)
     for (size_t i = 0; i < p->axis_count; i++) {
         sql_text(q, p->axes[i].key_count == 2 ? ", NULL, NULL" : ", NULL");
     }
-    sql_text(q, ", " PLAN_SUMS ", NULL FROM ");
+    sql_printf(q, ", %s, NULL FROM ", plan_sums(p));
 }
 
 /// By the sum: many keys are added up by the one metric only, which takes a third of the time, and
-/// everything else is added up for those that won.
+/// everything else is added up for those that won, if that is wanted.
 static void append_largest(const struct plan *p, const struct contest *c, struct sql *q)
 {
     sql_text(q, "WITH top AS MATERIALIZED (SELECT ");
@@ -86,15 +88,22 @@ static void append_largest(const struct plan *p, const struct contest *c, struct
     plan_append_keys(p, "", q);
     sql_printf(q, " LIMIT %zu) SELECT * FROM (SELECT 0 AS part, ", c->limit + 1);
     append_keys_of(p, "t.", q);
-    sql_text(q, PLAN_SUMS ", t.size FROM (");
-    plan_append(p, PLAN_UNSUMMED, q);
-    sql_text(q, ") s JOIN top t ON ");
-    plan_append_alike(p, "s.", "t.", q);
-    sql_text(q, " GROUP BY ALL)");
-    append_totals(p, q);
-    sql_text(q, "(");
-    plan_append(p, PLAN_UNSUMMED, q);
-    sql_text(q, ") ORDER BY part, size DESC NULLS LAST");
+    if (c->wanted != CONTEST_SUMS_AND_ALL) {
+        sql_text(q, NO_SUMS ", t.size FROM top t)");
+    } else {
+        sql_printf(q, "%s, t.size FROM (", plan_sums(p));
+        plan_append(p, PLAN_UNSUMMED, q);
+        sql_text(q, ") s JOIN top t ON ");
+        plan_append_alike(p, "s.", "t.", q);
+        sql_text(q, " GROUP BY ALL)");
+    }
+    if (c->wanted != CONTEST_KEYS) {
+        append_totals(p, q);
+        sql_text(q, "(");
+        plan_append(p, PLAN_UNSUMMED, q);
+        sql_text(q, ")");
+    }
+    sql_text(q, " ORDER BY part, size DESC NULLS LAST");
     sql_text(q, p->axis_count > 0 ? ", " : "");
     plan_append_keys(p, "", q);
 }
@@ -110,7 +119,7 @@ static void append_winners(const struct work *w, const struct plan *p, const str
     sql_text(q, comma);
     sql_text(q, c->rank == CONTEST_SUM
                     ? "flows, network_bytes, network_packets, samples, unknown, longer, n"
-                    : PLAN_SUMS);
+                    : plan_sums(p));
     sql_text(q, ", ");
     append_rank(w, p, c, q);
     sql_text(q, " AS size FROM g WHERE ");
@@ -143,6 +152,7 @@ int winners_find(struct work *w, const struct plan *p, const struct contest *con
     sql_init(&q);
     if (contest->rank == CONTEST_SUM && !plan_is_named(p)) {
         append_largest(p, contest, &q);
+        ret_winners->unsummed = contest->wanted != CONTEST_SUMS_AND_ALL;
     } else {
         append_winners(w, p, contest, &q);
     }
@@ -183,7 +193,7 @@ int winners_back(struct work *w, const struct question *q, const struct winners 
     if (status == 0 && winners->keys.count > 0) {
         struct sql sql;
         sql_init(&sql);
-        sql_text(&sql, "SELECT i, " PLAN_SUMS " FROM (");
+        sql_printf(&sql, "SELECT i, %s FROM (", plan_sums(&p));
         plan_append(&p, PLAN_UNSUMMED, &sql);
         sql_text(&sql, ") s JOIN ");
         keys_append_table(&winners->keys, &p, "w", &sql);
@@ -313,17 +323,37 @@ static int read_rates(struct work *w, const struct question *q, struct top *t)
     return status != 0 ? status : timeline_read(w, &p, &t->winners.keys, false, &t->timeline);
 }
 
+/// The winners' sums are those of their buckets: among the records a flow is as much in all of them
+/// together as it is alone.
+static void add_up(struct winners *winners, const struct timeline *timeline)
+{
+    void *rows = winners->sums.data;
+    struct sums *sums = rows;
+    for (size_t i = 0; i < winners->keys.count; i++) {
+        for (size_t bucket = 0; bucket < timeline->bucket_count; bucket++) {
+            sums_add(&sums[i], timeline_at(timeline, i, bucket));
+        }
+        sums[i].rows = sums[i].flows;
+    }
+}
+
 int work_top(struct work *w, const struct question *q, struct answer *a)
 {
     struct top t = { .by = q->by };
     winners_init(&t.winners);
     int status = plan_question(&t.plan, w, q, 0);
     if (status == 0) {
-        status = winners_find(w, &t.plan, &(struct contest){ .by = q->by, .limit = q->limit },
-                              &t.winners);
+        const struct contest contest = { .by = q->by,
+                                         .limit = q->limit,
+                                         .wanted = t.plan.tier == TIER_RAW ? CONTEST_ALL
+                                                                           : CONTEST_SUMS_AND_ALL };
+        status = winners_find(w, &t.plan, &contest, &t.winners);
     }
     if (status == 0 && t.winners.keys.count > 0) {
         status = read_rates(w, q, &t);
+    }
+    if (status == 0 && t.winners.unsummed) {
+        add_up(&t.winners, &t.timeline);
     }
     if (status == 0 && q->both) {
         t.back = mem_zalloc_array(t.winners.keys.count + 1, sizeof(t.back[0]));

@@ -10,6 +10,7 @@
 struct winners {
     struct keys keys;
     struct buf sums; ///< of struct sums, a row of it for each row of keys
+    bool unsummed;   ///< these are all empty, because they were not wanted
     struct sums all; ///< of everything, winners and others
     bool cut;        ///< there are more keys than these
 };
@@ -22,6 +23,8 @@ struct contest {
     enum metric by;
     enum { CONTEST_SUM, CONTEST_MAX, CONTEST_LAST } rank;
     size_t limit;
+    /// What of the winners is wanted, where leaving it out saves time.
+    enum { CONTEST_SUMS_AND_ALL, CONTEST_ALL, CONTEST_KEYS } wanted;
 };
 
 /// The largest of a plan, largest first, those of one size in order of their keys.
