@@ -18,7 +18,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "flow/names.h"
-#include "format/render.h"
+#include "flow/render.h"
 
 enum {
     /// The longest text that a step of bounded size writes, quotes included.

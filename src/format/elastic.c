@@ -19,10 +19,10 @@
 
 #include "base/limits.h"
 #include "base/mem.h"
+#include "flow/render.h"
 #include "format/ingest.h"
 #include "format/java_text.h"
 #include "format/json_parse.h"
-#include "format/render.h"
 
 #define PIPELINE "logs-goflow2.sflow-0.7.0"
 #define PRESERVE "preserve_original_event"

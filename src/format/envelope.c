@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "base/json_text.h"
 #include "base/num.h"
-#include "format/render.h"
+#include "flow/render.h"
 
 enum { TEXTS_SIZE_MAX = 4 << 20, HEAD_SIZE_MAX = 8 << 20 };
 

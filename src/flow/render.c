@@ -3,7 +3,7 @@
  * Dates are computed from the day count with the usual 400-year cycle rather than with gmtime_r,
  * which knows locales and time zone files and takes ten times as long.
  */
-#include "format/render.h"
+#include "flow/render.h"
 
 #include <string.h>
 

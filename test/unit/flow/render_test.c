@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "format/render.h"
+#include "flow/render.h"
 
 #include "../unit.h"
 
@@ -71,5 +71,5 @@ int main(void)
         cmocka_unit_test(networks),
         cmocka_unit_test(macs),
     };
-    return UNIT_MAIN("format/render", tests);
+    return UNIT_MAIN("flow/render", tests);
 }
