@@ -591,8 +591,11 @@ int duck_ask_u64(struct duck_conn *c, const char *sql, uint64_t *ret_value, stru
     }
     int found = duck_next(rows, err);
     *ret_value = found > 0 ? duck_u64(rows, 0) : 0;
+    while (found > 0) { // until its end the transaction is open, and takes what follows with it
+        found = duck_next(rows, err);
+    }
     duck_rows_free(rows);
-    return found < 0 ? found : 0;
+    return found;
 }
 
 int duck_next(struct duck_rows *r, struct err *err)
