@@ -63,6 +63,17 @@ static const char *const STRUCT_COLUMNS[] = {
     "Ipv6RoutingHeaderAddresses",
 };
 
+int mapping_custom_by_name(const struct mapping *m, const char *name, size_t size)
+{
+    for (size_t i = m->custom_count; i-- > 0;) { // the last definition wins
+        const char *custom = m->customs[i].name;
+        if (strlen(custom) == size && memcmp(custom, name, size) == 0) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
 static const struct {
     const char *name;
     enum renderer renderer;
@@ -166,7 +177,7 @@ static int unknown_column(struct compiler *c, struct yml_node n, const char *wha
 static bool find_source(const struct compiler *c, const char *name, bool virtual_too,
                         struct column *column)
 {
-    int custom = compiler_custom_by_name(c->mapping, name);
+    int custom = mapping_custom_by_name(c->mapping, name, strlen(name));
     int field = custom >= 0 ? -1 : field_by_json_name(name);
     bool rendered = yml_get(c->render, name).id != 0;
     if (custom < 0 && field < 0 && virtual_too && (is_struct_column(name) || rendered)) {
@@ -265,6 +276,19 @@ static int compile_keys(struct compiler *c)
     return 0;
 }
 
+static int compile_renderers(struct compiler *c)
+{
+    for (size_t i = 0; i < c->mapping->custom_count; i++) {
+        struct custom *custom = &c->store->customs[i];
+        struct column column = { 0 };
+        if (find_renderer(c, custom->name, -1, &column) != 0) {
+            return c->err->status;
+        }
+        custom->renderer = column.renderer;
+    }
+    return 0;
+}
+
 /// Every entry of `render` must name a renderer, whether its column is printed or not.
 static int check_renderer(void *context, struct yml_node key, struct yml_node value)
 {
@@ -310,7 +334,7 @@ static int compile_formatter(struct compiler *c, struct yml_node root)
     }
     if ((yml_kind(c->render) == YML_KIND_MAP && yml_each(c->render, check_renderer, c) != 0) ||
         (yml_kind(c->rename) == YML_KIND_MAP && yml_each(c->rename, check_rename, c) != 0) ||
-        compile_columns(c) != 0 || compile_keys(c) != 0) {
+        compile_renderers(c) != 0 || compile_columns(c) != 0 || compile_keys(c) != 0) {
         return c->err->status;
     }
     return 0;

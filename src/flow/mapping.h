@@ -40,6 +40,7 @@ struct custom {
     int32_t number; ///< protobuf field number; <= 0: the column never fills
     enum custom_type type;
     bool array;
+    enum renderer renderer; ///< as a column of it would have
 };
 
 /// Where a value read from a packet or a template record goes.
@@ -160,6 +161,9 @@ int mapping_parse(const char *text, size_t size, const char *name, struct mappin
 int mapping_default(struct mapping **ret_mapping) MUST_USE;
 
 void mapping_free(struct mapping *m);
+
+/// Index in mapping.customs of the column that is meant by a name; -1 when there is none.
+int mapping_custom_by_name(const struct mapping *m, const char *name, size_t size);
 
 /// Warnings that do not stop the start, one a line ("" when there are none): destinations that go
 /// nowhere, unknown keys such as `endian:`.

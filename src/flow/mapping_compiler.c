@@ -133,13 +133,3 @@ int compiler_get_bool(struct compiler *c, struct yml_node map, const char *key, 
     }
     return yml_err(c->err, n, "%s: expected true or false", key);
 }
-
-int compiler_custom_by_name(const struct mapping *m, const char *name)
-{
-    for (size_t i = m->custom_count; i-- > 0;) { // the last definition wins
-        if (strcmp(m->customs[i].name, name) == 0) {
-            return (int)i;
-        }
-    }
-    return -1;
-}

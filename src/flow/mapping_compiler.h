@@ -59,8 +59,5 @@ int compiler_get_number(struct compiler *c, struct yml_node map, const char *key
 int compiler_get_bool(struct compiler *c, struct yml_node map, const char *key,
                       bool *ret_bool) MUST_USE;
 
-/// Index of a custom column; -1 when there is none of that name.
-int compiler_custom_by_name(const struct mapping *m, const char *name);
-
 /// The sections `sflow`, `ipfix` and `netflowv9` of the file.
 int compiler_compile_rules(struct compiler *c, struct yml_node root) MUST_USE;

@@ -53,7 +53,7 @@ static int compile_destination(struct compiler *c, struct yml_node rule, struct 
     }
     struct destination d = { .little_endian = strcmp(order, "little") == 0 };
     struct yml_node place = yml_get(rule, "destination");
-    int custom = compiler_custom_by_name(c->mapping, name);
+    int custom = mapping_custom_by_name(c->mapping, name, strlen(name));
     int field = field_by_go_name(name);
     if (field < 0 && custom < 0) {
         field = field_by_json_name(name);

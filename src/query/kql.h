@@ -20,6 +20,7 @@
 #include "flow/batch.h"
 #include "query/applications.h"
 #include "query/query_fields.h"
+#include "query/query_other.h"
 
 /// What is wrong with a text, and where: what a person reads below the search bar.
 struct kql_error {
@@ -32,6 +33,7 @@ enum {
     KQL_SIZE_MAX = 1 << 20,     ///< bytes of a text
     KQL_NODES_MAX = 100 * 1000, ///< of a tree
     KQL_DEPTH_MAX = 200,        ///< parentheses and "not" in one another
+    KQL_VALUE_SIZE_MAX = 4096,  ///< bytes of a value
 };
 
 enum kql_kind {
@@ -51,15 +53,17 @@ struct kql_node {
     enum kql_kind kind;
     enum query_field field;
     bool folded;                            ///< LIKE: without case
-    const char *name;                       ///< of QUERY_OTHER, behind "goflow2."
+    struct query_other other;               ///< of QUERY_OTHER
     const struct kql_node *const *children; ///< AND, OR, NOT
     size_t child_count;
     struct query_value value;        ///< EQUAL; its text is owned by the tree
     uint64_t low, high;              ///< RANGE of numbers, dates and texts that are numbers
     struct addr low_addr, high_addr; ///< RANGE of addresses, both of one family
     struct cidr cidr;
-    const char *text; ///< LIKE, WORDS
+    const char *text; ///< LIKE, WORDS; RANGE of QUERY_OTHER: the limit, a number
     size_t size;
+    bool above;     ///< RANGE of QUERY_OTHER: above the limit, else below
+    bool exclusive; ///< ... and not the limit itself
     uint32_t order; ///< in which the nodes were made
 };
 
@@ -74,9 +78,11 @@ struct kql_context {
     uint64_t now_ns;                         ///< wall clock: what now-1h is counted from
     int32_t zone_s;                          ///< seconds east of UTC, of dates without a zone
     const struct applications *applications; ///< network.application becomes protocols and ports
+    const struct mapping *mapping;           ///< whose custom columns are goflow2.NAME; or NULL
 };
 
-/// Reads a text of `size` bytes. ERR_INVALID: `ret_error` says what and where. ERR_NO_MEMORY.
+/// Reads a text of `size` bytes. The mapping must outlive the tree. ERR_INVALID: `ret_error` says
+/// what and where. ERR_NO_MEMORY.
 int kql_parse(const char *text, size_t size, const struct kql_context *context,
               struct kql **ret_kql, struct kql_error *ret_error) MUST_USE;
 /// NULL is fine.

@@ -11,6 +11,7 @@
 #include "base/num.h"
 #include "base/utf8.h"
 #include "query/kql_tree.h"
+#include "query/query_number.h"
 
 // --- Letters -------------------------------------------------------------------------------------
 
@@ -168,9 +169,23 @@ static bool is_in_addresses(const struct kql_node *leaf, const struct addr *a)
            memcmp(a->bytes, leaf->high_addr.bytes, a->size) <= 0;
 }
 
+/// Numbers of columns that no field stands for: of any size, and as texts too.
+static bool is_beyond(const struct kql_node *leaf, const struct query_value *v)
+{
+    int order;
+    if (v->type != QUERY_TYPE_KEYWORD ||
+        !query_number_order(v->text, v->size, leaf->text, leaf->size, &order)) {
+        return false;
+    }
+    return order == 0 ? !leaf->exclusive : (order > 0) == leaf->above;
+}
+
 static bool is_in_range(const struct kql_node *leaf, const struct query_value *v)
 {
     uint64_t number = v->number;
+    if (leaf->field == QUERY_OTHER && v->type != QUERY_TYPE_IP) {
+        return is_beyond(leaf, v);
+    }
     switch (v->type) {
     case QUERY_TYPE_IP:
         return is_in_addresses(leaf, &v->addr);
@@ -187,6 +202,17 @@ static bool is_in_range(const struct kql_node *leaf, const struct query_value *v
     return number >= leaf->low && number <= leaf->high;
 }
 
+/// A number of JSON is what it is worth, however it is written.
+static bool is_equal_text(const struct kql_node *leaf, const struct query_value *v)
+{
+    int order;
+    if (v->is_number &&
+        query_number_order(v->text, v->size, leaf->value.text, leaf->value.size, &order)) {
+        return order == 0;
+    }
+    return leaf->value.size == v->size && memcmp(leaf->value.text, v->text, v->size) == 0;
+}
+
 static bool is_equal(const struct kql_node *leaf, const struct query_value *v)
 {
     switch (v->type) {
@@ -194,7 +220,7 @@ static bool is_equal(const struct kql_node *leaf, const struct query_value *v)
         return addr_equal(&leaf->value.addr, &v->addr);
     case QUERY_TYPE_KEYWORD:
     case QUERY_TYPE_TEXT:
-        return leaf->value.size == v->size && memcmp(leaf->value.text, v->text, v->size) == 0;
+        return is_equal_text(leaf, v);
     case QUERY_TYPE_NUMBER:
     case QUERY_TYPE_DATE:
         break;
@@ -268,7 +294,7 @@ static bool matches(const struct kql_node *node, const struct batch *batch, cons
         const struct kql_node *node;
         void *context;
     } leaf = { .node = node };
-    return query_values(batch, flow, node->field, node->name, look_at_value, leaf.context);
+    return query_values(batch, flow, node->field, &node->other, look_at_value, leaf.context);
 }
 
 bool kql_matches(const struct kql *kql, const struct batch *batch, const struct flow *flow)

@@ -18,7 +18,7 @@
 #include "base/status.h"
 #include "query/kql_value.h"
 
-struct parser {
+struct kql_parser {
     struct kql_making making;
     struct kql_token token;          ///< the next one
     struct kql_token last;           ///< the one before
@@ -29,18 +29,18 @@ struct parser {
     size_t node_room;
 };
 
-static int parse_or(struct parser *p, const struct kql_node **ret_node);
-static int parse_not(struct parser *p, const struct kql_node **ret_node);
+static int parse_or(struct kql_parser *p, const struct kql_node **ret_node);
+static int parse_not(struct kql_parser *p, const struct kql_node **ret_node);
 
 // --- Small steps ---------------------------------------------------------------------------------
 
-static int advance(struct parser *p)
+static int advance(struct kql_parser *p)
 {
     p->last = p->token;
     return kql_lex_next(&p->making.lex, &p->token);
 }
 
-static int deeper(struct parser *p)
+static int deeper(struct kql_parser *p)
 {
     return p->depth++ < KQL_DEPTH_MAX
                ? 0
@@ -49,7 +49,7 @@ static int deeper(struct parser *p)
 }
 
 /// Takes a node to the others that are not joined yet.
-static int push(struct parser *p, const struct kql_node *node)
+static int push(struct kql_parser *p, const struct kql_node *node)
 {
     if (p->node_count == p->node_room) {
         size_t room = p->node_room == 0 ? 64 : 2 * p->node_room;
@@ -65,7 +65,8 @@ static int push(struct parser *p, const struct kql_node *node)
 }
 
 /// Joins those from `first` on.
-static int pop(struct parser *p, enum kql_kind kind, size_t first, const struct kql_node **ret_node)
+static int pop(struct kql_parser *p, enum kql_kind kind, size_t first,
+               const struct kql_node **ret_node)
 {
     *ret_node = kql_join(p->making.kql, kind, p->nodes + first, p->node_count - first);
     p->node_count = first;
@@ -73,7 +74,7 @@ static int pop(struct parser *p, enum kql_kind kind, size_t first, const struct 
 }
 
 /// A word or several, or what is quoted.
-static int parse_literal(struct parser *p, struct kql_literal *ret_literal)
+static int parse_literal(struct kql_parser *p, struct kql_literal *ret_literal)
 {
     struct kql_token first = p->token;
     struct kql_token last = p->token;
@@ -98,7 +99,7 @@ static bool is_range(const struct kql_token *t)
 
 // --- Mistakes ------------------------------------------------------------------------------------
 
-static int no_nested(struct parser *p)
+static int no_nested(struct kql_parser *p)
 {
     return kql_error_set(&p->making.lex, p->token.begin,
                          "flows have no nested fields: expected a value or ( instead of { (write "
@@ -131,7 +132,7 @@ static const char *words_of(enum kql_token_kind kind)
 }
 
 /// What stands where a condition or value should.
-static int no_condition(struct parser *p)
+static int no_condition(struct kql_parser *p)
 {
     if (p->token.kind == KQL_TOKEN_BRACE) {
         return no_nested(p);
@@ -154,7 +155,7 @@ static int no_condition(struct parser *p)
 }
 
 /// Something follows a complete condition that cannot.
-static int no_end(struct parser *p)
+static int no_end(struct kql_parser *p)
 {
     switch (p->token.kind) {
     case KQL_TOKEN_BRACE:
@@ -171,7 +172,7 @@ static int no_end(struct parser *p)
 }
 
 /// A value of several words before a colon or comparison: the last of them begins something else.
-static int missing_and(struct parser *p, const struct kql_literal *literal)
+static int missing_and(struct kql_parser *p, const struct kql_literal *literal)
 {
     return kql_error_set(&p->making.lex, literal->last,
                          "expected \"and\" or \"or\" before \"%.*s\"",
@@ -187,7 +188,7 @@ static bool begins_condition(const struct kql_token *t)
 // --- Conditions ----------------------------------------------------------------------------------
 
 /// One value of the field that is being read.
-static int parse_value(struct parser *p, const struct kql_node **ret_node)
+static int parse_value(struct kql_parser *p, const struct kql_node **ret_node)
 {
     struct kql_literal value;
     int status = parse_literal(p, &value);
@@ -202,7 +203,7 @@ static int parse_value(struct parser *p, const struct kql_node **ret_node)
 
 /// Behind NAME and its colon: a value, several in parentheses, or what it is not.
 // NOLINTNEXTLINE(misc-no-recursion): bounded by KQL_DEPTH_MAX
-static int parse_values(struct parser *p, const struct kql_literal *name,
+static int parse_values(struct kql_parser *p, const struct kql_literal *name,
                         const struct kql_node **ret_node)
 {
     struct kql_target target;
@@ -218,7 +219,7 @@ static int parse_values(struct parser *p, const struct kql_literal *name,
 }
 
 /// NAME > VALUE
-static int parse_range(struct parser *p, const struct kql_literal *name,
+static int parse_range(struct kql_parser *p, const struct kql_literal *name,
                        const struct kql_node **ret_node)
 {
     struct kql_target target;
@@ -245,7 +246,7 @@ static int parse_range(struct parser *p, const struct kql_literal *name,
 
 /// NAME: ..., NAME > VALUE or VALUE
 // NOLINTNEXTLINE(misc-no-recursion): bounded by KQL_DEPTH_MAX
-static int parse_condition(struct parser *p, const struct kql_node **ret_node)
+static int parse_condition(struct kql_parser *p, const struct kql_node **ret_node)
 {
     struct kql_literal literal;
     int status = parse_literal(p, &literal);
@@ -263,7 +264,7 @@ static int parse_condition(struct parser *p, const struct kql_node **ret_node)
 }
 
 // NOLINTNEXTLINE(misc-no-recursion): bounded by KQL_DEPTH_MAX
-static int parse_parentheses(struct parser *p, const struct kql_node **ret_node)
+static int parse_parentheses(struct kql_parser *p, const struct kql_node **ret_node)
 {
     const size_t begin = p->token.begin;
     int status = deeper(p);
@@ -281,7 +282,7 @@ static int parse_parentheses(struct parser *p, const struct kql_node **ret_node)
 }
 
 // NOLINTNEXTLINE(misc-no-recursion): bounded by KQL_DEPTH_MAX
-static int parse_one(struct parser *p, const struct kql_node **ret_node)
+static int parse_one(struct kql_parser *p, const struct kql_node **ret_node)
 {
     if (p->token.kind == KQL_TOKEN_OPEN) {
         return parse_parentheses(p, ret_node);
@@ -300,7 +301,7 @@ static int parse_one(struct parser *p, const struct kql_node **ret_node)
 }
 
 // NOLINTNEXTLINE(misc-no-recursion): bounded by KQL_DEPTH_MAX
-static int parse_not(struct parser *p, const struct kql_node **ret_node)
+static int parse_not(struct kql_parser *p, const struct kql_node **ret_node)
 {
     if (p->token.kind != KQL_TOKEN_NOT) {
         return parse_one(p, ret_node);
@@ -318,7 +319,7 @@ static int parse_not(struct parser *p, const struct kql_node **ret_node)
 }
 
 // NOLINTNEXTLINE(misc-no-recursion): bounded by KQL_DEPTH_MAX
-static int parse_and(struct parser *p, const struct kql_node **ret_node)
+static int parse_and(struct kql_parser *p, const struct kql_node **ret_node)
 {
     const size_t first = p->node_count;
     const struct kql_node *node;
@@ -333,7 +334,7 @@ static int parse_and(struct parser *p, const struct kql_node **ret_node)
 }
 
 // NOLINTNEXTLINE(misc-no-recursion): bounded by KQL_DEPTH_MAX
-static int parse_or(struct parser *p, const struct kql_node **ret_node)
+static int parse_or(struct kql_parser *p, const struct kql_node **ret_node)
 {
     const size_t first = p->node_count;
     const struct kql_node *node;
@@ -349,7 +350,7 @@ static int parse_or(struct parser *p, const struct kql_node **ret_node)
 
 // --- All of it -----------------------------------------------------------------------------------
 
-static int parse_text(struct parser *p, const struct kql_node **ret_node)
+static int parse_text(struct kql_parser *p, const struct kql_node **ret_node)
 {
     int status = advance(p);
     if (status != 0) {
@@ -367,8 +368,8 @@ static int parse_text(struct parser *p, const struct kql_node **ret_node)
 int kql_parse(const char *text, size_t size, const struct kql_context *context,
               struct kql **ret_kql, struct kql_error *ret_error)
 {
-    struct parser p = { .making = { .lex = { .text = text, .size = size, .error = ret_error },
-                                    .context = context } };
+    struct kql_parser p = { .making = { .lex = { .text = text, .size = size, .error = ret_error },
+                                        .context = context } };
     const struct kql_node *root;
     if (size > KQL_SIZE_MAX) {
         return kql_error_set(&p.making.lex, KQL_SIZE_MAX, "more than %d bytes", KQL_SIZE_MAX);

@@ -92,7 +92,7 @@ const struct kql_node *kql_negate(struct kql *kql, const struct kql_node *node)
 bool kql_is_alike(const struct kql_node *a, const struct kql_node *b)
 {
     return a->kind == b->kind && a->field == b->field &&
-           (a->field != QUERY_OTHER || strcmp(a->name, b->name) == 0);
+           (a->field != QUERY_OTHER || strcmp(a->other.name, b->other.name) == 0);
 }
 
 /// By field, then kind, then what keeps an order that does not depend on qsort().
@@ -106,7 +106,8 @@ static int compare(const void *a_, const void *b_)
     if (a->kind != b->kind) {
         return a->kind > b->kind ? 1 : -1;
     }
-    int order = a->name == NULL || b->name == NULL ? 0 : strcmp(a->name, b->name);
+    bool named = a->other.name != NULL && b->other.name != NULL;
+    int order = named ? strcmp(a->other.name, b->other.name) : 0;
     return order != 0 ? order : (a->order > b->order) - (a->order < b->order);
 }
 
@@ -221,7 +222,8 @@ static const struct kql_node *reverse_leaf(struct kql *kql, const struct kql_nod
 {
     struct kql_node copy = *node;
     copy.field = reversed(node->field);
-    return copy_text(kql, &copy.name, node->name == NULL ? 0 : strlen(node->name)) &&
+    return copy_text(kql, &copy.other.name,
+                     node->other.name == NULL ? 0 : strlen(node->other.name)) &&
                    copy_text(kql, &copy.text, node->size) &&
                    copy_text(kql, &copy.value.text, node->value.size)
                ? kql_node_new(kql, &copy)

@@ -83,6 +83,30 @@ static int find_wild(struct kql_making *m, struct kql_target *t)
                                         kql_clip(t->name.text, t->name.size), t->name.text);
 }
 
+/// What the mapping shows under goflow2.* goes before a field, as in documents.
+static bool is_mappings(const struct kql_making *m, const struct kql_literal *name)
+{
+    const size_t prefix = strlen(QUERY_OTHER_PREFIX);
+    return name->size > prefix && memcmp(name->text, QUERY_OTHER_PREFIX, prefix) == 0 &&
+           query_other_is_shown(m->context->mapping, name->text + prefix);
+}
+
+static int find_other(struct kql_making *m, struct kql_target *t)
+{
+    const char *name = t->name.text + strlen(QUERY_OTHER_PREFIX);
+    size_t size = t->name.size - strlen(QUERY_OTHER_PREFIX);
+    if (size > QUERY_OTHER_NAME_MAX || strlen(name) != size) {
+        return kql_error_set(&m->lex, t->name.begin,
+                             "a name below %s has up to %d bytes, none of "
+                             "them 0",
+                             QUERY_OTHER_PREFIX, QUERY_OTHER_NAME_MAX);
+    }
+    t->fields[0] = QUERY_OTHER;
+    t->count = 1;
+    t->other = query_other_of(m->context->mapping, name);
+    return 0;
+}
+
 int kql_target_find(struct kql_making *m, const struct kql_literal *name,
                     struct kql_target *ret_target)
 {
@@ -91,8 +115,14 @@ int kql_target_find(struct kql_making *m, const struct kql_literal *name,
     if (name->wild) {
         return find_wild(m, ret_target);
     }
+    if (is_mappings(m, name)) {
+        return find_other(m, ret_target);
+    }
     if (!query_name_find(name->text, name->size, &found)) {
         return unknown_field(m, name);
+    }
+    if (found.fields[0] == QUERY_OTHER) {
+        return find_other(m, ret_target);
     }
     ret_target->alias = alias_of(name);
     for (size_t i = 0; found.fields[i] != QUERY_NONE; i++) {
@@ -108,7 +138,8 @@ struct leaf {
     struct kql_making *m;
     enum query_field field;
     const struct kql_literal *value;
-    const struct kql_literal *name; ///< as typed
+    const struct kql_literal *name;  ///< as typed
+    const struct query_other *other; ///< of QUERY_OTHER
     const struct kql_node **ret_node;
 };
 
@@ -116,9 +147,13 @@ struct leaf {
 
 static int finish(const struct leaf *l, struct kql_node node)
 {
+    if (node.size > KQL_VALUE_SIZE_MAX || node.value.size > KQL_VALUE_SIZE_MAX) {
+        return kql_error_set(&l->m->lex, l->value->begin, "a value has up to %d bytes",
+                             KQL_VALUE_SIZE_MAX);
+    }
     node.field = l->field;
     if (l->field == QUERY_OTHER) {
-        node.name = l->name->text + strlen("goflow2.");
+        node.other = *l->other;
     }
     *l->ret_node = kql_node_new(l->m->kql, &node);
     return *l->ret_node == NULL ? ERR_NO_MEMORY : 0;
@@ -442,6 +477,23 @@ static int make_named(const struct leaf *l)
     return l->field == QUERY_APPLICATION ? make_services(l, &node, false) : finish(l, node);
 }
 
+/// Columns that no field stands for. Those of the mapping have a type; what else there is says with
+/// each value what it is.
+static int make_other(const struct leaf *l)
+{
+    struct kql_decimal unused;
+    const struct kql_literal *v = l->value;
+    enum query_type type =
+        l->other->custom == NULL ? QUERY_TYPE_KEYWORD : query_other_type(l->other);
+    if (type == QUERY_TYPE_IP) {
+        return make_addr(l);
+    }
+    if (type == QUERY_TYPE_NUMBER && (v->wild || !kql_read_decimal(v->text, v->size, &unused))) {
+        return no_number(l);
+    }
+    return v->wild ? make_like(l, false) : make_text_equal(l, v->text, v->size);
+}
+
 /// The field has the value.
 static int make_leaf(const struct leaf *l)
 {
@@ -453,7 +505,7 @@ static int make_leaf(const struct leaf *l)
         return finish(l, (struct kql_node){ .kind = KQL_EXISTS });
     }
     if (l->field == QUERY_OTHER) {
-        return v->wild ? make_like(l, false) : make_text_equal(l, v->text, v->size);
+        return make_other(l);
     }
     switch (query_field_info(l->field).type) {
     case QUERY_TYPE_IP:
@@ -511,21 +563,41 @@ static int make_date_range(const struct leaf *l, enum kql_token_kind op)
     }
 }
 
-static int make_range_leaf(const struct leaf *l, enum kql_token_kind op)
+static int make_number_range(const struct leaf *l, enum kql_token_kind op)
 {
     struct kql_decimal d;
-    enum query_type type = l->field == QUERY_OTHER || query_field_is_numeral(l->field)
-                               ? QUERY_TYPE_NUMBER
-                               : query_field_info(l->field).type;
-    switch (type) {
+    if (l->value->wild || !kql_read_decimal(l->value->text, l->value->size, &d)) {
+        return no_number(l);
+    }
+    if (l->field != QUERY_OTHER) {
+        return finish_range(l, kql_decimal_span(&d, op));
+    }
+    return finish(
+        l, (struct kql_node){ .kind = KQL_RANGE,
+                              .text = l->value->text,
+                              .size = l->value->size,
+                              .above = op == KQL_TOKEN_GREATER || op == KQL_TOKEN_AT_LEAST,
+                              .exclusive = op == KQL_TOKEN_GREATER || op == KQL_TOKEN_LESS });
+}
+
+/// What is compared: numbers also where texts are that may be some.
+static enum query_type range_type(const struct leaf *l)
+{
+    if (l->field == QUERY_OTHER) {
+        return l->other->custom == NULL ? QUERY_TYPE_NUMBER : query_other_type(l->other);
+    }
+    return query_field_is_numeral(l->field) ? QUERY_TYPE_NUMBER : query_field_info(l->field).type;
+}
+
+static int make_range_leaf(const struct leaf *l, enum kql_token_kind op)
+{
+    switch (range_type(l)) {
     case QUERY_TYPE_IP:
         return make_addr_range(l, op);
     case QUERY_TYPE_DATE:
         return make_date_range(l, op);
     case QUERY_TYPE_NUMBER:
-        return l->value->wild || !kql_read_decimal(l->value->text, l->value->size, &d)
-                   ? no_number(l)
-                   : finish_range(l, kql_decimal_span(&d, op));
+        return make_number_range(l, op);
     case QUERY_TYPE_KEYWORD:
     case QUERY_TYPE_TEXT:
         break;
@@ -615,6 +687,7 @@ static int make_any(struct kql_making *m, const struct kql_target *t, enum kql_t
                                    .field = t->fields[i],
                                    .value = value,
                                    .name = &t->name,
+                                   .other = &t->other,
                                    .ret_node = &nodes[count] };
         status = op == KQL_TOKEN_COLON ? make_leaf(&leaf) : make_range_leaf(&leaf, op);
         if (status == 0) {

@@ -35,6 +35,7 @@ struct kql_target {
     bool lenient; ///< fields that cannot have the value are passed over
     size_t count;
     enum query_field fields[KQL_FIELDS_MAX];
+    struct query_other other; ///< QUERY_OTHER among them
 };
 
 // These say what is wrong by kql_error_set() and return ERR_INVALID, or ERR_NO_MEMORY.

@@ -12,8 +12,7 @@
 #include <strings.h>
 
 #include "base/check.h"
-
-#define COLUMNS_PREFIX "goflow2."
+#include "query/query_other.h"
 
 // --- Fields --------------------------------------------------------------------------------------
 
@@ -29,7 +28,7 @@ static const struct query_field_info INFOS[QUERY_FIELD_COUNT] = {
 
 static const char *const COLUMN_PATHS[FIELD_COUNT] = {
 #define FIELD(name, member, kind, json, go, number, renderer, label)                               \
-    [FIELD_##name] = COLUMNS_PREFIX json,
+    [FIELD_##name] = QUERY_OTHER_PREFIX json,
 #include "flow/fields.def"
 #undef FIELD
 };
@@ -142,7 +141,7 @@ static const struct query_alias *find_alias(const char *name, size_t size)
 
 bool query_name_find(const char *name, size_t size, struct query_name *ret_name)
 {
-    const size_t prefix = sizeof(COLUMNS_PREFIX) - 1;
+    const size_t prefix = sizeof(QUERY_OTHER_PREFIX) - 1;
     struct query_name found = { .fields = { find_path(name, size), QUERY_NONE, QUERY_NONE } };
     const struct query_alias *alias = find_alias(name, size);
     if (alias != NULL) {
@@ -150,7 +149,7 @@ bool query_name_find(const char *name, size_t size, struct query_name *ret_name)
             found.fields[i] = find_path(alias->paths[i], strlen(alias->paths[i]));
         }
     } else if (found.fields[0] == QUERY_NONE) {
-        if (size <= prefix || memcmp(name, COLUMNS_PREFIX, prefix) != 0) {
+        if (size <= prefix || memcmp(name, QUERY_OTHER_PREFIX, prefix) != 0) {
             return false;
         }
         found.fields[0] = QUERY_OTHER;

@@ -23,7 +23,7 @@ enum query_type {
 
 /// Numbers up to QUERY_FIELD_COUNT are those of the table; from there on goflow2.COLUMN of the
 /// field table: QUERY_FIELD_COUNT + enum field. QUERY_OTHER is goflow2.NAME for what no field
-/// stands for.
+/// stands for (query_other.h).
 enum query_field {
 #define QUERY_FIELD(name, path, type, reversed, help) QUERY_##name,
 #include "query/query_fields.def"
@@ -64,6 +64,7 @@ const struct query_alias *query_alias_at(size_t index);
 /// One value of a record's field.
 struct query_value {
     enum query_type type;
+    bool is_number;   ///< KEYWORD: shown as a number of JSON, which `text` is
     uint64_t number;  ///< NUMBER; ns of a DATE
     struct addr addr; ///< IP
     const char *text; ///< KEYWORD, TEXT: bytes, in the batch, a constant or the given room
@@ -71,9 +72,10 @@ struct query_value {
 };
 
 /// Calls `each` for every value that the record has in a field (lists have several, what is absent
-/// none) until it says true; returns whether it did. `name`: of QUERY_OTHER, behind "goflow2.".
+/// none) until it says true; returns whether it did. `other`: what QUERY_OTHER is; else NULL.
 /// network.application has none here: kql_parse() turns it into others. Needs no memory but the
 /// stack.
 typedef bool query_each_fn(void *context, const struct query_value *value);
+struct query_other;
 bool query_values(const struct batch *batch, const struct flow *flow, enum query_field field,
-                  const char *name, query_each_fn *each, void *context);
+                  const struct query_other *other, query_each_fn *each, void *context);

@@ -39,14 +39,15 @@ static bool tell_scalar(const uint8_t *json, size_t size, query_each_fn *each, v
 {
     char room[QUERY_TEXT_ROOM];
     struct query_text text = { (const char *)json, size };
-    if (size == 0 || json[0] == '{' || json[0] == '[' ||
-        (size == 4 && memcmp(json, "null", 4) == 0)) {
+    if (size == 0 || json[0] == '{' || (size == 4 && memcmp(json, "null", 4) == 0)) {
         return false;
     }
     if (json[0] == '"' && !query_json_string(json, size, room, sizeof(room), &text)) {
         return false;
     }
     const struct query_value v = { .type = QUERY_TYPE_KEYWORD,
+                                   .is_number =
+                                       json[0] == '-' || (json[0] >= '0' && json[0] <= '9'),
                                    .text = text.data,
                                    .size = text.size };
     return text.size > 0 && each(context, &v);
@@ -54,12 +55,14 @@ static bool tell_scalar(const uint8_t *json, size_t size, query_each_fn *each, v
 
 bool query_json_values(const uint8_t *json, size_t size, query_each_fn *each, void *context)
 {
-    if (size == 0 || json[0] != '[') {
-        return tell_scalar(json, size, each, context);
-    }
-    struct json_each e = { .json = json, .size = size };
-    while (json_each(&e)) {
-        if (tell_scalar(e.value.data, e.value.size, each, context)) {
+    struct json_rd r = { .begin = json, .at = json, .end = json + size };
+    while (json_rd_blanks(&r) && r.at < r.end) {
+        const uint8_t *value = r.at;
+        if (*value == '[' || *value == ']' || *value == ',') {
+            r.at++;
+        } else if (!json_rd_value(&r)) {
+            return false;
+        } else if (tell_scalar(value, (size_t)(r.at - value), each, context)) {
             return true;
         }
     }

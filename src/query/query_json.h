@@ -29,8 +29,8 @@ bool query_json_string(const uint8_t *json, size_t size, char *room, size_t room
 bool query_json_text(const uint8_t *json, size_t size, const char *path, char *room,
                      size_t room_size, struct query_text *ret_text);
 
-/// Calls `each` for a JSON value as a KEYWORD, or for each element of a list, until it says true.
-/// null, "" and objects are nothing.
+/// Calls `each` for a JSON value as a KEYWORD, or for each element of a list and of lists in it,
+/// until it says true. null, "" and objects are nothing.
 bool query_json_values(const uint8_t *json, size_t size, query_each_fn *each, void *context);
 
 /// The member of ECS geo that a field is; NULL for other fields.

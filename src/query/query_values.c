@@ -16,6 +16,7 @@
 #include "flow/names.h"
 #include "query/query_fields.h"
 #include "query/query_json.h"
+#include "query/query_other.h"
 
 /// Who asks, and for what record.
 struct asking {
@@ -473,32 +474,14 @@ static bool tell_column(const struct asking *a, enum field field)
     return u32 != 0 && tell_number(a, u32);
 }
 
-// --- Columns that no field stands for ------------------------------------------------------------
-
-static bool tell_extra(const struct asking *a, const char *name)
-{
-    const struct extra_value *extras = batch_extras(a->batch, a->flow->extras);
-    size_t size = strlen(name);
-    for (uint32_t i = 0; i < a->flow->extras.count; i++) {
-        char room[QUERY_TEXT_ROOM];
-        struct query_text text;
-        if (query_json_string(batch_bytes(a->batch, extras[i].name), extras[i].name.count, room,
-                              sizeof(room), &text) &&
-            text.size == size && memcmp(text.data, name, size) == 0 &&
-            query_json_values(batch_bytes(a->batch, extras[i].json), extras[i].json.count, a->each,
-                              a->context)) {
-            return true;
-        }
-    }
-    return false;
-}
+// --- Any field -----------------------------------------------------------------------------------
 
 bool query_values(const struct batch *batch, const struct flow *flow, enum query_field field,
-                  const char *name, query_each_fn *each, void *context)
+                  const struct query_other *other, query_each_fn *each, void *context)
 {
     const struct asking a = { .batch = batch, .flow = flow, .each = each, .context = context };
     if (field == QUERY_OTHER) {
-        return flow->kind != RECORD_ERROR && tell_extra(&a, name);
+        return flow->kind != RECORD_ERROR && query_other_values(batch, flow, other, each, context);
     }
     if (field >= QUERY_FIELD_COUNT) {
         return flow->kind != RECORD_ERROR &&

@@ -126,3 +126,12 @@ bool rest_next(struct rest_reader *r, struct rest_entry *ret_entry)
                                       .value_size = value_size };
     return true;
 }
+
+uint64_t rest_number(const struct rest_entry *e)
+{
+    uint64_t v = 0;
+    if (e->value_size == sizeof(v)) {
+        memcpy(&v, e->value, sizeof(v));
+    }
+    return __builtin_bswap64(v);
+}

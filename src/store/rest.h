@@ -64,3 +64,6 @@ struct rest_reader {
 void rest_read(struct rest_reader *r, const void *bytes, size_t size);
 /// False at the end, and when what follows is damaged.
 bool rest_next(struct rest_reader *r, struct rest_entry *ret_entry);
+
+/// The u64 that an entry's value is; 0 when it is none.
+uint64_t rest_number(const struct rest_entry *e);

@@ -448,31 +448,16 @@ static void set_places(struct build *b)
 
 static int custom_by_name(const struct mapping *mapping, const struct rest_entry *e)
 {
-    for (size_t i = 0; mapping != NULL && i < mapping->custom_count; i++) {
-        const char *name = mapping->customs[i].name;
-        bool is_number = mapping->customs[i].type == CUSTOM_VARINT;
-        if (strlen(name) == e->name_size && memcmp(name, e->name, e->name_size) == 0 &&
-            is_number == (e->tag == REST_CUSTOM_NUMBER)) {
-            return (int)i;
-        }
-    }
-    return -1;
-}
-
-static uint64_t big_endian(const struct rest_entry *e)
-{
-    uint64_t v = 0;
-    if (e->value_size == sizeof(v)) {
-        memcpy(&v, e->value, sizeof(v));
-    }
-    return __builtin_bswap64(v);
+    bool is_number = e->tag == REST_CUSTOM_NUMBER;
+    int i = mapping == NULL ? -1 : mapping_custom_by_name(mapping, e->name, e->name_size);
+    return i >= 0 && (mapping->customs[i].type == CUSTOM_VARINT) == is_number ? i : -1;
 }
 
 static void add_custom(struct build *b, const struct rest_entry *e, int column)
 {
     struct custom_value value = { .column = (uint32_t)column };
     if (e->tag == REST_CUSTOM_NUMBER) {
-        value.number = big_endian(e);
+        value.number = rest_number(e);
     } else {
         value.bytes = keep(b, e->value, e->value_size);
     }
@@ -485,7 +470,7 @@ static struct span custom_json(struct build *b, const struct rest_entry *e)
     struct buf json;
     buf_init(&json, 2 * e->value_size + 32);
     if (e->tag == REST_CUSTOM_NUMBER) {
-        buf_append_u64(&json, big_endian(e));
+        buf_append_u64(&json, rest_number(e));
     } else {
         buf_append_char(&json, '"');
         for (size_t i = 0; i < e->value_size; i++) {
@@ -532,10 +517,10 @@ static void set_odd_field(struct build *b, const struct rest_entry *e)
     switch (FIELDS[field].kind) {
     case FIELD_KIND_TYPE:
     case FIELD_KIND_U32:
-        *(uint32_t *)place = (uint32_t)big_endian(e);
+        *(uint32_t *)place = (uint32_t)rest_number(e);
         break;
     case FIELD_KIND_U64:
-        *(uint64_t *)place = big_endian(e);
+        *(uint64_t *)place = rest_number(e);
         break;
     case FIELD_KIND_ADDR:
         if (e->value_size == PACKED_ADDR_SIZE) {

@@ -9,13 +9,21 @@
 #include "query/query_json.h"
 #include "store/rest.h"
 
-enum { PACKED_ADDR_SIZE = 17, HEX = 16 };
+enum {
+    PACKED_ADDR_SIZE = 17,
+    HEX = 16,
+    ROOM_SIZE = SQL_PATTERN_SIZE + 2 * (QUERY_OTHER_NAME_MAX + 1),
+};
 
-/// What of a leaf says what is looked for.
+/// What of a leaf says what is looked for. Behind it stands its text, and of QUERY_OTHER the two
+/// names, each with a NUL.
 struct packed {
     enum kql_kind kind;
+    enum query_field field;
     enum query_type type;
     bool folded;
+    bool above;
+    bool exclusive;
     uint64_t number;
     uint64_t low;
     uint64_t high;
@@ -23,6 +31,10 @@ struct packed {
     struct addr low_addr;
     struct addr high_addr;
     struct cidr cidr;
+    size_t size;      ///< of the text
+    size_t name_size; ///< of other.name, without its NUL
+    bool has_custom;
+    struct query_other other; ///< without its names
 };
 
 static void put_hex(struct buf *out, const void *bytes, size_t size)
@@ -35,28 +47,51 @@ static void put_hex(struct buf *out, const void *bytes, size_t size)
     }
 }
 
+static void pack_other(const struct query_other *o, struct packed *p)
+{
+    p->name_size = strlen(o->name);
+    p->has_custom = o->custom != NULL;
+    p->other.type = o->type;
+    p->other.array = o->array;
+    p->other.renderer = o->renderer;
+    p->other.numbers_known = o->numbers_known;
+    p->other.bytes_known = o->bytes_known;
+}
+
 void sql_match_pack(const struct kql_node *leaf, struct buf *out)
 {
     struct packed p;
     memset(&p, 0, sizeof(p)); // its gaps too
     p.kind = leaf->kind;
+    p.field = leaf->field;
     p.folded = leaf->folded;
+    p.above = leaf->above;
+    p.exclusive = leaf->exclusive;
     p.low = leaf->low;
     p.high = leaf->high;
     p.low_addr = leaf->low_addr;
     p.high_addr = leaf->high_addr;
     p.cidr = leaf->cidr;
     const char *text = leaf->text;
-    size_t size = leaf->size;
+    p.size = leaf->size;
     if (leaf->kind == KQL_EQUAL) {
         p.type = leaf->value.type;
         p.number = leaf->value.number;
         p.addr = leaf->value.addr;
         text = leaf->value.text;
-        size = leaf->value.size;
+        p.size = leaf->value.size;
+    }
+    p.size = text == NULL ? 0 : p.size;
+    if (leaf->field == QUERY_OTHER) {
+        pack_other(&leaf->other, &p);
     }
     put_hex(out, &p, sizeof(p));
-    put_hex(out, text, text == NULL ? 0 : size);
+    put_hex(out, text, p.size);
+    if (leaf->field == QUERY_OTHER) {
+        const char *custom = p.has_custom ? leaf->other.custom : "";
+        put_hex(out, leaf->other.name, p.name_size + 1);
+        put_hex(out, custom, strlen(custom) + 1);
+    }
 }
 
 static void get_hex(const char *text, size_t size, uint8_t *ret_bytes)
@@ -69,31 +104,55 @@ static void get_hex(const char *text, size_t size, uint8_t *ret_bytes)
     }
 }
 
-/// The leaf that was packed; its text goes into `room`. False: it is none.
-static bool unpack(struct duck_text packed, uint8_t room[static SQL_PATTERN_SIZE],
+/// The names behind the text, of `size` bytes with it. False: there are none.
+static bool unpack_other(const struct packed *p, const uint8_t *texts, size_t size,
+                         struct query_other *ret_other)
+{
+    const uint8_t *name = texts + p->size;
+    if (p->size > size || p->name_size > QUERY_OTHER_NAME_MAX ||
+        p->name_size + 2 > size - p->size || name[p->name_size] != '\0' ||
+        texts[size - 1] != '\0') {
+        return false;
+    }
+    *ret_other = p->other;
+    ret_other->name = (const char *)name;
+    ret_other->custom = p->has_custom ? (const char *)name + p->name_size + 1 : NULL;
+    return true;
+}
+
+/// The leaf that was packed; its texts go into `room`. False: it is none.
+static bool unpack(struct duck_text packed, uint8_t room[static ROOM_SIZE],
                    struct kql_node *ret_leaf)
 {
     struct packed p;
-    if (packed.size < 2 * sizeof(p) || packed.size > 2 * sizeof(p) + 2 * (size_t)SQL_PATTERN_SIZE) {
+    struct query_other other = { 0 };
+    if (packed.size < 2 * sizeof(p) || packed.size > 2 * (sizeof(p) + ROOM_SIZE)) {
         return false;
     }
     get_hex(packed.data, 2 * sizeof(p), (uint8_t *)&p);
     size_t size = packed.size / 2 - sizeof(p);
     get_hex(packed.data + 2 * sizeof(p), 2 * size, room);
+    if (p.size > size || (p.field == QUERY_OTHER && !unpack_other(&p, room, size, &other))) {
+        return false;
+    }
     *ret_leaf = (struct kql_node){ .kind = p.kind,
+                                   .field = p.field,
+                                   .other = other,
                                    .folded = p.folded,
+                                   .above = p.above,
+                                   .exclusive = p.exclusive,
                                    .low = p.low,
                                    .high = p.high,
                                    .low_addr = p.low_addr,
                                    .high_addr = p.high_addr,
                                    .cidr = p.cidr,
                                    .text = (const char *)room,
-                                   .size = size,
+                                   .size = p.size,
                                    .value = { .type = p.type,
                                               .number = p.number,
                                               .addr = p.addr,
                                               .text = (const char *)room,
-                                              .size = size } };
+                                              .size = p.size } };
     return true;
 }
 
@@ -207,16 +266,6 @@ static bool look(void *context, const struct query_value *value)
     return kql_value_matches(context, value);
 }
 
-static bool match_extra(struct kql_node *leaf, const struct rest_entry *e, const char *name)
-{
-    char room[QUERY_TEXT_ROOM];
-    struct query_text text;
-    return e->tag == REST_EXTRA &&
-           query_json_string((const uint8_t *)e->name, e->name_size, room, sizeof(room), &text) &&
-           text.size == strlen(name) && memcmp(text.data, name, text.size) == 0 &&
-           query_json_values(e->value, e->value_size, look, leaf);
-}
-
 static bool match_lower(const struct kql_node *leaf, const struct rest_entry *e)
 {
     char lower[QUERY_TEXT_ROOM];
@@ -273,11 +322,7 @@ static enum rest_tag tag_of(const char *what)
 
 static bool match_entry(struct kql_node *leaf, const struct rest_entry *e, const char *what)
 {
-    static const char EXTRA[] = "extra ";
     static const char STORED[] = "stored ";
-    if (strncmp(what, EXTRA, strlen(EXTRA)) == 0) {
-        return match_extra(leaf, e, what + strlen(EXTRA));
-    }
     if (strncmp(what, STORED, strlen(STORED)) == 0) {
         return match_stored(leaf, e, what + strlen(STORED));
     }
@@ -290,11 +335,66 @@ static bool match_entry(struct kql_node *leaf, const struct rest_entry *e, const
                : is_text(leaf, (const char *)e->value, e->value_size);
 }
 
+// --- Columns that no field stands for ------------------------------------------------------------
+
+static bool is_called(const struct rest_entry *e, const char *name)
+{
+    return name != NULL && e->name_size == strlen(name) && memcmp(e->name, name, e->name_size) == 0;
+}
+
+static bool match_custom(struct kql_node *leaf, const struct rest_entry *e)
+{
+    return e->tag == REST_CUSTOM_NUMBER
+               ? query_other_tell_number(&leaf->other, rest_number(e), look, leaf)
+               : query_other_tell_bytes(&leaf->other, e->value, e->value_size, look, leaf);
+}
+
+/// What a mapping has left that had a column of this name: shown as a number or digits.
+static bool match_left(const struct kql_node *leaf, const struct rest_entry *e)
+{
+    struct kql_node plain = *leaf;
+    plain.other.renderer = RENDER_NONE;
+    plain.other.type = e->tag == REST_CUSTOM_NUMBER ? CUSTOM_VARINT : CUSTOM_BYTES;
+    return match_custom(&plain, e);
+}
+
+/// As query_other_values(), of a record that restore.h makes of it: of a custom column that is no
+/// array the last value counts.
+static bool match_other(struct kql_node *leaf, struct duck_text rest)
+{
+    const struct query_other *o = &leaf->other;
+    struct rest_reader reader;
+    struct rest_entry e;
+    struct rest_entry last;
+    bool has_last = false;
+    bool found = false;
+    rest_read(&reader, rest.data, rest.size);
+    while (!found && rest_next(&reader, &e)) {
+        bool is_number = e.tag == REST_CUSTOM_NUMBER;
+        if (e.tag == REST_EXTRA) {
+            found = query_other_tell_extra(o, (const uint8_t *)e.name, e.name_size, e.value,
+                                           e.value_size, look, leaf);
+        } else if (!is_number && e.tag != REST_CUSTOM_BYTES) {
+            continue;
+        } else if (is_called(&e, o->custom) && is_number == (o->type == CUSTOM_VARINT)) {
+            found = o->array && match_custom(leaf, &e);
+            last = e;
+            has_last = true;
+        } else if (is_called(&e, o->name) && !(is_number ? o->numbers_known : o->bytes_known)) {
+            found = match_left(leaf, &e);
+        }
+    }
+    return found || (has_last && match_custom(leaf, &last));
+}
+
 static bool match_rest(struct kql_node *leaf, struct duck_text rest, const char *what)
 {
     struct rest_reader reader;
     struct rest_entry e;
     bool found = false;
+    if (strcmp(what, "other") == 0) {
+        return match_other(leaf, rest);
+    }
     rest_read(&reader, rest.data, rest.size);
     while (!found && rest_next(&reader, &e)) {
         found = match_entry(leaf, &e, what);
@@ -309,7 +409,7 @@ static bool kql_leaf(const struct duck_text *args, size_t count)
 {
     static const char REST[] = "rest ";
     char what[SQL_WHAT_SIZE];
-    uint8_t room[SQL_PATTERN_SIZE];
+    uint8_t room[ROOM_SIZE];
     struct kql_node leaf;
     if (count != 3 || args[1].size >= sizeof(what) || !unpack(args[2], room, &leaf)) {
         return false;

@@ -20,7 +20,7 @@
  *     u32s, layers, addrs   a list as in the table `texts`
  *     rest WHAT     the column `rest` (store/rest.h), of which WHAT is
  *
- *         extra NAME    the values of a column that no field stands for
+ *         other         the values of a column that no field stands for; the leaf says which
  *         proto, etype  a name without a number, in small letters
  *         type, body    likewise, as it is
  *         stored COLUMN WHAT    what COLUMN has no number for; WHAT is one of the above
@@ -28,7 +28,7 @@
 
 enum {
     SQL_WHAT_SIZE = 1024,
-    SQL_PATTERN_SIZE = 4 << 10, ///< of a leaf's text
+    SQL_PATTERN_SIZE = KQL_VALUE_SIZE_MAX, ///< of a leaf's text
 };
 
 /// The leaf as the function's third argument, appended to `out`.

@@ -336,13 +336,9 @@ static void goflow_leaf(struct where *w, enum field field, struct leaves leaves)
 /// Columns that no field stands for; leaves of one name stand together.
 static void other_leaf(struct where *w, struct leaves leaves)
 {
-    char what[SQL_WHAT_SIZE];
-    int size = snprintf(what, sizeof(what), "rest extra %s", leaves.nodes[0]->name);
-    if (size < 0 || (size_t)size >= sizeof(what)) {
-        where_text(w, "false"); // no column is called so
-        return;
-    }
-    rest_leaf(w, what, leaves);
+    where_text(w, "(rest IS NOT NULL AND "); // whole blocks of rows have none
+    rest_leaf(w, "rest other", leaves);
+    where_text(w, ")");
 }
 
 static enum number_kind number_kind(enum query_field field)

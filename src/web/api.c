@@ -376,6 +376,7 @@ bool api_handle_at(struct api *a, const struct server_request *request, const ch
     const struct api_moment moment = {
         .now_ns = now_ns,
         .applications = a->settings.applications,
+        .mapping = a->settings.format->mapping,
     };
     if (api_params_read(endpoint, request->query, accept, &moment, &asked, &fault) != 0) {
         answer_fault(&fault, response);

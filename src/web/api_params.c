@@ -388,7 +388,8 @@ static int read_filter(struct reading *r)
     }
     const struct kql_context context = { .now_ns = r->moment->now_ns,
                                          .zone_s = r->asked->zone_s,
-                                         .applications = r->moment->applications };
+                                         .applications = r->moment->applications,
+                                         .mapping = r->moment->mapping };
     struct kql_error error;
     int status = kql_parse(text, strlen(text), &context, &r->asked->filter, &error);
     if (status == ERR_INVALID) {

@@ -85,6 +85,7 @@ struct api_fault {
 struct api_moment {
     uint64_t now_ns;
     const struct applications *applications;
+    const struct mapping *mapping; ///< outlives what is asked; NULL: without custom columns
 };
 
 /// Reads `query` (raw) and the Accept header (NULL: none). Non-zero: `ret_fault` says what is

@@ -15,11 +15,14 @@
 #include "store/texts.h"
 #include "store/writer.h"
 
+#include "others.h"
+
 enum { PATH_SIZE = 256, FLOWS = 400, TEXT_SIZE = 32 << 10, ROUNDS = 300, DEPTH = 3, SEEDS = 3 };
 
 struct fixture {
     char folder[FOLDER_SIZE];
     char store_folder[PATH_SIZE];
+    struct mapping *mapping;
     struct store *store;
     struct writer *writer;
     struct duck_conn *conn;
@@ -229,12 +232,11 @@ static void draw_flow(struct fixture *f, struct batch *b, struct flow *flow)
     if (below(f, 20) == 0) {
         draw_long_texts(f, b, flow);
     }
-    if (below(f, 5) == 0) {
-        struct extra_value extra = { .name = batch_append(b, "\"site\"", 6),
-                                     .json = below(f, 2) == 0 ? batch_append(b, "\"north\"", 7)
-                                                              : batch_append(b, "[1,\"x y\"]", 9) };
-        flow->extras = batch_append(b, &extra, sizeof(extra));
-        flow->extras.count = 1;
+    if (below(f, 2) == 0) {
+        others_draw_customs(&f->seed, f->mapping, b, flow);
+    }
+    if (below(f, 2) == 0) {
+        others_draw_extras(&f->seed, b, flow);
     }
     if (below(f, 3) == 0) {
         flow->file = 1;
@@ -266,6 +268,8 @@ static int set_up(void **state)
     struct store_settings settings = { .folder = f.store_folder };
     struct writer_count count;
     assert_int_equal(batch_pool_new(4, NULL, NULL, &f.pool), 0);
+    f.mapping = others_mapping(OTHERS_MAPPING);
+    settings.mapping = f.mapping;
     if (applications_open("", &f.applications, &f.err) != 0 ||
         store_open(&settings, &f.store, &f.err) != 0 ||
         writer_new(f.store, &f.writer, &f.err) != 0 ||
@@ -301,6 +305,7 @@ static int tear_down(void **state)
     duck_disconnect(f->conn);
     writer_free(f->writer);
     store_close(f->store);
+    mapping_free(f->mapping);
     applications_free(f->applications);
     batch_unref(f->batch);
     batch_pool_free(f->pool);
@@ -449,6 +454,22 @@ static void put_range(struct fixture *f, enum query_type type)
     }
 }
 
+static void put_other(struct fixture *f)
+{
+    put_one(f, OTHERS, OTHER_COUNT);
+    if (below(f, 4) == 0) {
+        PUT_ONE(f, OTHER_RANGES);
+        return;
+    }
+    uint32_t count = below(f, 3) + 1;
+    put(f, ": (");
+    for (uint32_t i = 0; i < count; i++) {
+        put(f, i > 0 ? " or " : "");
+        PUT_ONE(f, OTHER_VALUES);
+    }
+    put(f, ")");
+}
+
 static void put_leaf(struct fixture *f)
 {
     static const char *const BARE[] = { "10.0.0.1",        "443",   "core", "germany",
@@ -479,6 +500,9 @@ static void put_leaf(struct fixture *f)
     case 1:
     case 2:
         PUT_ONE(f, ALIASES);
+        return;
+    case 3:
+        put_other(f);
         return;
     default:
         break;
@@ -560,7 +584,8 @@ static int compare(struct fixture *f)
     struct kql *kql;
     struct kql_error error;
     const struct kql_context context = { .now_ns = UINT64_C(1767300000) * NS_PER_S,
-                                         .applications = f->applications };
+                                         .applications = f->applications,
+                                         .mapping = f->mapping };
     if (kql_parse(f->text, f->size, &context, &kql, &error) != 0) {
         assert_true(error.offset <= f->size && error.text[0] != '\0');
         return -1;
