@@ -79,6 +79,26 @@ bool query_other_is_shown(const struct mapping *mapping, const char *name)
     return column != NULL && column->source == COLUMN_CUSTOM;
 }
 
+void query_other_each(const struct mapping *mapping, query_other_each_fn *each, void *context)
+{
+    const struct mapping *m = mapping;
+    for (size_t i = 0; i < m->column_count; i++) {
+        const struct column *c = &m->columns[i];
+        const struct query_other o = query_other_of(m, c->name);
+        if (c->source == COLUMN_CUSTOM && c == find_column(m, c->name) && o.custom != NULL) {
+            each(context, &o);
+        }
+    }
+    for (size_t i = 0; i < m->custom_count; i++) {
+        const char *name = m->customs[i].name;
+        const struct query_other o = query_other_of(m, name);
+        if (o.custom != NULL && o.index == i && find_column(m, name) == NULL &&
+            field_by_json_name(name) < 0) {
+            each(context, &o);
+        }
+    }
+}
+
 static bool is_naming(enum renderer renderer)
 {
     return renderer == RENDER_ETYPE || renderer == RENDER_PROTO;

@@ -40,6 +40,10 @@ struct query_other query_other_of(const struct mapping *mapping, const char *nam
 /// Whether the mapping shows a custom column as goflow2.NAME, also in place of a field.
 bool query_other_is_shown(const struct mapping *mapping, const char *name);
 
+/// Calls `each` for every custom column of a mapping by which name it can be asked for.
+typedef void query_other_each_fn(void *context, const struct query_other *other);
+void query_other_each(const struct mapping *mapping, query_other_each_fn *each, void *context);
+
 /// What the values of its custom column are: NUMBER (told as a KEYWORD that is one), KEYWORD, IP.
 enum query_type query_other_type(const struct query_other *o);
 

@@ -477,8 +477,7 @@ int duck_prepare(struct duck_conn *c, const char *sql, struct duck_stmt **ret_st
     }
     struct duck_stmt *s = mem_zalloc(sizeof(*s));
     if (s == NULL) {
-        (void)err_set(err, ERR_NO_MEMORY, "out of memory");
-        return ERR_NO_MEMORY;
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
     }
     s->duck = c->duck;
     s->generation = c->generation;
@@ -535,8 +534,7 @@ int duck_run(struct duck_stmt *s, struct duck_rows **ret_rows, struct err *err)
 {
     struct duck_rows *r = mem_zalloc(sizeof(*r));
     if (r == NULL) {
-        (void)err_set(err, ERR_NO_MEMORY, "out of memory");
-        return ERR_NO_MEMORY;
+        return err_set(err, ERR_NO_MEMORY, "out of memory");
     }
     r->duck = s->duck;
     r->generation = s->generation;

@@ -219,25 +219,56 @@ static void put_aliases(const char *path, struct buf *out)
     }
 }
 
-static void answer_fields(struct server_response *response)
+static void put_field(const struct query_field_info *info, bool groups, struct buf *out)
+{
+    bool ordered = info->type == QUERY_TYPE_NUMBER || info->type == QUERY_TYPE_DATE ||
+                   info->type == QUERY_TYPE_IP;
+    buf_append_text(out, "{\"path\":");
+    json_append_text(out, info->path);
+    buf_printf(out, ",\"type\":\"%s\",\"aliases\":[", type_text(info->type));
+    put_aliases(info->path, out);
+    buf_printf(out, "],\"groups\":%s,\"operators\":[\":\"%s],\"help\":", groups ? "true" : "false",
+               ordered ? ",\"<\",\"<=\",\">\",\">=\"" : "");
+    json_append_text(out, info->help == NULL ? "" : info->help);
+    buf_append_char(out, '}');
+}
+
+/// A query_other_each_fn.
+static void put_column(void *context, const struct query_other *other)
+{
+    enum { PATH_SIZE = sizeof(QUERY_OTHER_PREFIX) + QUERY_OTHER_NAME_MAX };
+    char path[PATH_SIZE];
+    int size = snprintf(path, sizeof(path), QUERY_OTHER_PREFIX "%s", other->name);
+    if (size > 0 && size < PATH_SIZE) { // a longer name cannot be asked for
+        buf_append_char(context, ',');
+        put_field(&(struct query_field_info){ .path = path,
+                                              .type = query_other_type(other),
+                                              .help = "custom column of the mapping" },
+                  false, context);
+    }
+}
+
+/// Whether the mapping shows a column of its own in a field's place.
+static bool is_hidden(const struct api *a, const char *path)
+{
+    const size_t prefix = strlen(QUERY_OTHER_PREFIX);
+    return strncmp(path, QUERY_OTHER_PREFIX, prefix) == 0 &&
+           query_other_is_shown(a->settings.format->mapping, path + prefix);
+}
+
+static void answer_fields(const struct api *a, struct server_response *response)
 {
     struct buf *out = &response->body;
     struct sql_field column;
     buf_append_text(out, "{\"rows\":[");
     for (enum query_field f = 0; f < QUERY_OTHER; f++) {
         const struct query_field_info info = query_field_info(f);
-        bool ordered = info.type == QUERY_TYPE_NUMBER || info.type == QUERY_TYPE_DATE ||
-                       info.type == QUERY_TYPE_IP;
-        buf_printf(out, "%s{\"path\":", f == 0 ? "" : ",");
-        json_append_text(out, info.path);
-        buf_printf(out, ",\"type\":\"%s\",\"aliases\":[", type_text(info.type));
-        put_aliases(info.path, out);
-        buf_printf(out, "],\"groups\":%s,\"operators\":[\":\"%s],\"help\":",
-                   sql_field(f, &column) ? "true" : "false",
-                   ordered ? ",\"<\",\"<=\",\">\",\">=\"" : "");
-        json_append_text(out, info.help == NULL ? "" : info.help);
-        buf_append_char(out, '}');
+        if (!is_hidden(a, info.path)) {
+            buf_append_text(out, f == 0 ? "" : ",");
+            put_field(&info, sql_field(f, &column), out);
+        }
     }
+    query_other_each(a->settings.format->mapping, put_column, out);
     buf_append_text(out, "]}\n");
 }
 
@@ -329,7 +360,7 @@ static void answer_endpoint(struct api *a, enum api_endpoint endpoint, struct ap
     }
     switch (endpoint) {
     case API_FIELDS:
-        answer_fields(response);
+        answer_fields(a, response);
         break;
     case API_HEALTH:
         answer_health(a, response);

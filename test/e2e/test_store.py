@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The store as its users see it: run, import, replay, query and backup, with one weir or two."""
+import collections
 import json
 import os
 import random
@@ -131,6 +132,81 @@ def test_what_comes_can_be_asked_for(tmp_path):
         assert w.stop() == 0
         assert books(w.log())["store"]["delivered"] == 1200
     assert count(tmp_path / "data") == 1200  # and now without it
+
+
+COLUMNS = """
+formatter:
+  fields: [src_addr, hops, towards, half, letters]
+  protobuf:
+    - {name: hops, index: 1001, type: varint}
+    - {name: towards, index: 1002, type: bytes}
+    - {name: half, index: 1003, type: bytes}
+    - {name: letters, index: 1004, type: varint, array: true}
+    - {name: silent, index: 1005, type: varint}
+  render: {towards: ip, letters: etype}
+  rename: {half: first half}
+sflow:
+  mapping:
+    - {layer: ipv4, offset: 64, length: 8, destination: hops}
+    - {layer: ipv4, offset: 128, length: 32, destination: towards}
+    - {layer: ipv4, offset: 96, length: 16, destination: half}
+    - {layer: ethernet, offset: 96, length: 16, destination: letters}
+    - {layer: ipv4, offset: 72, length: 8, destination: silent}
+"""
+
+
+def values_of(documents):
+    """What goflow2 has in the documents: name, value as a text, how many have it. "" is none."""
+    found = collections.defaultdict(collections.Counter)
+    for document in documents:
+        for name, value in document.get("goflow2", {}).items():
+            values = value if isinstance(value, list) else [value]
+            found[name].update({v if isinstance(v, str) else json.dumps(v) for v in values} - {""})
+    return found
+
+
+def test_columns_of_a_mapping_and_of_lines(tmp_path):
+    """What documents show below goflow2 and no field stands for is found as they show it, by the weir
+    that runs and without one."""
+    mapping = tmp_path / "m.yaml"
+    mapping.write_text(COLUMNS)
+    data, flags = str(tmp_path / "data"), ("-mapping", str(mapping))
+    log = tmp_path / "a.log"
+    places = ['"north"', '["north","south"]', "5", "7.5", "-2", "true", "null", '"5"']
+    log.write_text("".join(line(n, f',"place":{places[n % 8]},"hops":{n % 3}') for n in range(80)))
+
+    def asked(*args):
+        return [json.loads(row) for row in weir(
+            "query", "-data", data, *flags, *ALL, "-o", "ndjson", "-n", "1000", *args
+            ).stdout.splitlines()]
+
+    def check_all():
+        everything = values_of(asked())
+        least_values = {"hops": 5, "towards": 5, "first half": 1, "letters": 1, "place": 6}
+        for name, least in least_values.items():
+            assert len(everything[name]) >= least, name
+            for text, having in everything[name].most_common(4):
+                assert len(asked(f'"goflow2.{name}": "{text}"')) == having, (name, text)
+        few = sum(n for hops, n in everything["hops"].items() if int(hops) < 64)
+        assert 0 < few == len(asked("goflow2.hops < 64"))
+        assert (len(asked("goflow2.towards: *")) == sum(everything["towards"].values())
+                == len(asked("goflow2.towards: (0.0.0.0/1 or 128.0.0.0/1)")))
+        assert len(asked("goflow2.place: no*")) == 20
+        assert len(asked("goflow2.place < 0")) == 10
+        assert len(asked("goflow2.place: *")) == 70
+        assert len(asked("goflow2.place: (south or true)")) == 20
+        assert len(asked("goflow2.silent: (6 or 17)")) > 0, "no document shows it"
+        assert asked("goflow2.never: *") == []
+        done = weir("query", "-data", data, *flags, "goflow2.hops: many", codes=(2,))
+        assert b"takes a number" in done.stderr
+
+    with Weir(data, *flags) as w:
+        w.send(generated(50))
+        weir("import", "-data", data, *NO_GEO, *flags, str(log))
+        wait_until(lambda: count(data) == 380, lambda: str(count(data)), 30)
+        check_all()
+        assert w.stop() == 0
+    check_all()
 
 
 def test_a_mistake_has_its_place(tmp_path):

@@ -14,7 +14,17 @@
 
 enum { RECORDS = 4, NEEDS_SIZE_MAX = 64 << 10 };
 
+static const char MAPPING[] = "formatter:\n"
+                              "  fields: [n, ip, text]\n"
+                              "  protobuf:\n"
+                              "    - {name: n, index: 1, type: varint}\n"
+                              "    - {name: ip, index: 2, type: bytes, array: true}\n"
+                              "    - {name: text, index: 3, type: string}\n"
+                              "  render: {ip: ip, text: string}\n"
+                              "  rename: {text: label}\n";
+
 struct world {
+    struct mapping *mapping;
     struct applications *applications;
     struct batch_pool *pool;
     struct batch *batch;
@@ -40,6 +50,12 @@ static void set_full(struct batch *b, struct flow *f)
     static const uint8_t V6[] = { 0x20, 0x01, 0x0d, 0xb8, [15] = 1 };
     static const uint32_t NUMBERS[] = { 0, 1, 64500, UINT32_MAX };
     struct extra_value extra = { .name = append(b, "\"site\""), .json = append(b, "[1,\"x\"]") };
+    const struct custom_value customs[] = {
+        { .column = 0, .number = 5 },
+        { .column = 1, .bytes = batch_append(b, V4, sizeof(V4)) },
+        { .column = 1, .bytes = batch_append(b, V6, sizeof(V6)) },
+        { .column = 2, .bytes = append(b, "north") },
+    };
     f->present = UINT64_MAX >> (64 - FIELD_COUNT);
     f->src_addr = addr_v4(V4);
     f->dst_addr = addr_v6(V6);
@@ -57,6 +73,8 @@ static void set_full(struct batch *b, struct flow *f)
     f->layer_stack = f->as_path;
     f->extras = batch_append(b, &extra, sizeof(extra));
     f->extras.count = 1;
+    f->custom = batch_append(b, customs, sizeof(customs));
+    f->custom.count = sizeof(customs) / sizeof(customs[0]);
     set_place(b, &f->src_place);
 }
 
@@ -69,6 +87,7 @@ static const struct world *world(void)
         return &w;
     }
     CHECK(applications_open("", &w.applications, &err) == 0);
+    CHECK(mapping_parse(MAPPING, strlen(MAPPING), "mapping", &w.mapping, &err) == 0);
     CHECK(batch_pool_new(1, NULL, NULL, &w.pool) == 0);
     w.batch = batch_get(w.pool);
     CHECK(w.batch != NULL);
@@ -130,7 +149,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct world *w = world();
     const struct kql_context context = { .now_ns = UINT64_C(1767300000) * NS_PER_S,
                                          .zone_s = 3600,
-                                         .applications = w->applications };
+                                         .applications = w->applications,
+                                         .mapping = w->mapping };
     struct kql_error error = { 0 };
     struct kql *kql = NULL;
     int status = kql_parse((const char *)data, size, &context, &kql, &error);

@@ -70,6 +70,9 @@ static void columns(void **state)
     assert_int_equal(m->columns[4].source, COLUMN_VIRTUAL);
     assert_int_equal(m->columns[5].source, COLUMN_CUSTOM); // it hides the built-in
     assert_true(m->customs[0].array);
+    assert_int_equal(mapping_custom_by_name(m, "in_if2", 5), 1);
+    assert_int_equal(mapping_custom_by_name(m, "in_if2", 6), -1);
+    assert_int_equal(mapping_custom_by_name(m, "in_i", 4), -1);
     assert_int_equal(m->key_count, 2);
     mapping_free(m);
 }

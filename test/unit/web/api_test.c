@@ -292,6 +292,40 @@ static void without_a_store_the_rest_is_there(void **state)
     assert_int_equal(f->response.status, 200);
 }
 
+static void columns_of_the_mapping_are_fields(void **state)
+{
+    static const char MAPPING[] = "formatter:\n"
+                                  "  fields: [src_addr, ip, tcp_flags]\n"
+                                  "  protobuf: [{name: ip, index: 1, type: bytes}, {name: "
+                                  "tcp_flags, index: 2, type: string},\n"
+                                  "             {name: count, index: 3, type: varint}, {name: "
+                                  "bytes, index: 4, type: string}]\n"
+                                  "  render: {ip: ip}\n"
+                                  "  rename: {ip: inner ip}\n";
+    struct fixture *f = *state;
+    struct api *api;
+    struct mapping *mapping;
+    ok(f, mapping_parse(MAPPING, strlen(MAPPING), "mapping", &mapping, &f->err));
+    const struct format_settings format = { .name = "json", .mapping = mapping };
+    const struct api_settings settings = { .store = f->store, .asks = f->asks, .format = &format };
+    ok(f, api_new(&settings, &api, &f->err));
+    const char *text = ask_with(f, api, "GET", "/api/v1/fields", NULL);
+    assert_holds(text,
+                 "{\"path\":\"goflow2.inner ip\",\"type\":\"ip\",\"aliases\":[],\"groups\":false,"
+                 "\"operators\":[\":\",\"<\",\"<=\",\">\",\">=\"],");
+    assert_holds(text, "{\"path\":\"goflow2.tcp_flags\",\"type\":\"keyword\",");
+    assert_holds(text, "{\"path\":\"goflow2.count\",\"type\":\"number\",");
+    assert_null(strstr(text, "{\"path\":\"goflow2.tcp_flags\",\"type\":\"number\","));
+    assert_null(strstr(text, "{\"path\":\"goflow2.bytes\",\"type\":\"keyword\",")); // the field's
+    assert_null(strstr(text, "goflow2.ip\""));
+    (void)ask_with(f, api, "GET", "/api/v1/flows", "q=goflow2.count:x");
+    assert_int_equal(f->response.status, 400);
+    (void)ask_with(f, f->api, "GET", "/api/v1/flows", "q=goflow2.count:x"); // anybody's
+    assert_int_equal(f->response.status, 200);
+    api_free(api);
+    mapping_free(mapping);
+}
+
 /// The whole stream as f->text; then it is closed.
 static size_t drain(struct fixture *f)
 {
@@ -394,6 +428,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(accept_and_time_are_given, set_up, tear_down),
         cmocka_unit_test_setup_teardown(paths_and_methods_that_are_not_there, set_up, tear_down),
         cmocka_unit_test_setup_teardown(without_a_store_the_rest_is_there, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(columns_of_the_mapping_are_fields, set_up, tear_down),
         cmocka_unit_test_setup_teardown(records_are_exported_and_nothing_is_left, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(an_export_that_nobody_waits_for_is_stopped, set_up,
