@@ -136,7 +136,7 @@ bool query_other_tell_number(const struct query_other *o, uint64_t number, query
                              void *context)
 {
     uint8_t text[RENDER_DATETIME_SIZE_MAX];
-    uint8_t *end = text;
+    uint8_t *end;
     const char *name =
         o->renderer == RENDER_PROTO ? proto_name((uint32_t)number) : etype_name((uint32_t)number);
     switch (o->renderer) {

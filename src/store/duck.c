@@ -477,7 +477,8 @@ int duck_prepare(struct duck_conn *c, const char *sql, struct duck_stmt **ret_st
     }
     struct duck_stmt *s = mem_zalloc(sizeof(*s));
     if (s == NULL) {
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        (void)err_set(err, ERR_NO_MEMORY, "out of memory");
+        return ERR_NO_MEMORY;
     }
     s->duck = c->duck;
     s->generation = c->generation;
@@ -534,7 +535,8 @@ int duck_run(struct duck_stmt *s, struct duck_rows **ret_rows, struct err *err)
 {
     struct duck_rows *r = mem_zalloc(sizeof(*r));
     if (r == NULL) {
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
+        (void)err_set(err, ERR_NO_MEMORY, "out of memory");
+        return ERR_NO_MEMORY;
     }
     r->duck = s->duck;
     r->generation = s->generation;
@@ -583,9 +585,8 @@ int duck_ask(struct duck_conn *c, const char *sql, struct duck_rows **ret_rows, 
 int duck_ask_u64(struct duck_conn *c, const char *sql, uint64_t *ret_value, struct err *err)
 {
     struct duck_rows *rows = NULL;
-    int status = duck_ask(c, sql, &rows, err);
-    if (status != 0) {
-        return status;
+    if (duck_ask(c, sql, &rows, err) != 0) {
+        return err->status;
     }
     int found = duck_next(rows, err);
     *ret_value = found > 0 ? duck_u64(rows, 0) : 0;
