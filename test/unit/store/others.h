@@ -27,10 +27,11 @@ static const char OTHERS_MAPPING[] =
     "    - {name: own, index: 209, type: string, array: true}\n"
     "    - {name: tcp_flags, index: 210, type: varint}\n"
     "    - {name: hidden, index: 211, type: string}\n"
+    "    - {name: early, index: 212, type: string}\n" // its name is taken by the next column
     "  render: {text: string, ip: ip, mac: mac, ether: etype, when: "
     "datetime, later: datetimenano,\n"
     "           own: string, hidden: string}\n"
-    "  rename: {own: renamed}\n";
+    "  rename: {own: renamed, early: renamed}\n";
 
 static inline struct mapping *others_mapping(const char *text)
 {
