@@ -12,7 +12,7 @@
 static const char OTHERS_MAPPING[] =
     "formatter:\n"
     "  fields: [src_addr, n, ns, text, hex, ip, mac, ether, when, later, "
-    "own, tcp_flags, icmp_name]\n"
+    "early, own, tcp_flags, icmp_name]\n"
     "  protobuf:\n"
     "    - {name: n, index: 1, type: bytes}\n" // the last one is meant
     "    - {name: n, index: 200, type: varint}\n"
