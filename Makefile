@@ -84,8 +84,9 @@ $(B)/libduckdb.so: $(DUCKDB)/packages
 	@mkdir -p $(@D)
 	$(Q)ln -sfn $(abspath $(DUCKDB))/libduckdb.so $@
 
-$(B)/src/store/duck.o: | $(DUCKDB)/packages
-$(B)/src/store/duck.o: ALL_CFLAGS += -isystem $(DUCKDB)
+DUCK_OBJ := $(B)/src/store/duck.o $(B)/src/store/duck_write.o
+$(DUCK_OBJ): | $(DUCKDB)/packages
+$(DUCK_OBJ): ALL_CFLAGS += -isystem $(DUCKDB)
 
 $(B)/goflow2: | $(B)/weir
 	ln -sf weir $@

@@ -22,7 +22,7 @@ __attribute__((visibility("default"))) const char *__tsan_default_suppressions(v
 const char *__tsan_default_suppressions(void)
 {
     return "race:libduckdb.so\nmutex:libduckdb.so\ndeadlock:libduckdb.so\nthread:libduckdb.so\n"
-           "signal:libduckdb.so\nrace:libstdc++.so\nrace:src/store/"
-           "duck.c\ncalled_from_lib:libduckdb.so\n";
+           "signal:libduckdb.so\nrace:libstdc++.so\nrace:src/store/duck.c\n"
+           "race:src/store/duck_write.c\ncalled_from_lib:libduckdb.so\n";
 }
 #endif

@@ -9,131 +9,14 @@
 #include "store/duck.h"
 
 #include <dlfcn.h>
-#include <duckdb.h>
 #include <math.h>
-#include <pthread.h>
-#include <stdatomic.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/mem.h"
+#include "store/duck_api.h"
 
-/// What is used of the library.
-#define FUNCTIONS(X)                                                                               \
-    X(duckdb_append_data_chunk)                                                                    \
-    X(duckdb_appender_column_count)                                                                \
-    X(duckdb_appender_column_type)                                                                 \
-    X(duckdb_appender_create_ext)                                                                  \
-    X(duckdb_appender_destroy)                                                                     \
-    X(duckdb_appender_error)                                                                       \
-    X(duckdb_appender_flush)                                                                       \
-    X(duckdb_bind_add_result_column)                                                               \
-    X(duckdb_bind_blob)                                                                            \
-    X(duckdb_bind_double)                                                                          \
-    X(duckdb_bind_get_extra_info)                                                                  \
-    X(duckdb_bind_int64)                                                                           \
-    X(duckdb_bind_null)                                                                            \
-    X(duckdb_bind_uint64)                                                                          \
-    X(duckdb_bind_varchar_length)                                                                  \
-    X(duckdb_close)                                                                                \
-    X(duckdb_column_count)                                                                         \
-    X(duckdb_column_logical_type)                                                                  \
-    X(duckdb_column_name)                                                                          \
-    X(duckdb_column_type)                                                                          \
-    X(duckdb_connect)                                                                              \
-    X(duckdb_create_config)                                                                        \
-    X(duckdb_create_data_chunk)                                                                    \
-    X(duckdb_create_logical_type)                                                                  \
-    X(duckdb_create_scalar_function)                                                               \
-    X(duckdb_create_table_function)                                                                \
-    X(duckdb_data_chunk_get_size)                                                                  \
-    X(duckdb_data_chunk_get_vector)                                                                \
-    X(duckdb_data_chunk_reset)                                                                     \
-    X(duckdb_data_chunk_set_size)                                                                  \
-    X(duckdb_destroy_config)                                                                       \
-    X(duckdb_destroy_data_chunk)                                                                   \
-    X(duckdb_destroy_extracted)                                                                    \
-    X(duckdb_destroy_logical_type)                                                                 \
-    X(duckdb_destroy_pending)                                                                      \
-    X(duckdb_destroy_prepare)                                                                      \
-    X(duckdb_destroy_result)                                                                       \
-    X(duckdb_destroy_scalar_function)                                                              \
-    X(duckdb_destroy_table_function)                                                               \
-    X(duckdb_disconnect)                                                                           \
-    X(duckdb_execute_pending)                                                                      \
-    X(duckdb_extract_statements)                                                                   \
-    X(duckdb_extract_statements_error)                                                             \
-    X(duckdb_fetch_chunk)                                                                          \
-    X(duckdb_free)                                                                                 \
-    X(duckdb_function_get_extra_info)                                                              \
-    X(duckdb_function_set_error)                                                                   \
-    X(duckdb_init_set_max_threads)                                                                 \
-    X(duckdb_interrupt)                                                                            \
-    X(duckdb_open_ext)                                                                             \
-    X(duckdb_pending_error)                                                                        \
-    X(duckdb_pending_execute_task)                                                                 \
-    X(duckdb_pending_prepared)                                                                     \
-    X(duckdb_pending_prepared_streaming)                                                           \
-    X(duckdb_prepare)                                                                              \
-    X(duckdb_prepare_error)                                                                        \
-    X(duckdb_prepare_extracted_statement)                                                          \
-    X(duckdb_register_scalar_function)                                                             \
-    X(duckdb_register_table_function)                                                              \
-    X(duckdb_result_error)                                                                         \
-    X(duckdb_scalar_function_add_parameter)                                                        \
-    X(duckdb_scalar_function_get_extra_info)                                                       \
-    X(duckdb_scalar_function_set_extra_info)                                                       \
-    X(duckdb_scalar_function_set_function)                                                         \
-    X(duckdb_scalar_function_set_name)                                                             \
-    X(duckdb_scalar_function_set_return_type)                                                      \
-    X(duckdb_set_config)                                                                           \
-    X(duckdb_table_function_set_bind)                                                              \
-    X(duckdb_table_function_set_extra_info)                                                        \
-    X(duckdb_table_function_set_function)                                                          \
-    X(duckdb_table_function_set_init)                                                              \
-    X(duckdb_table_function_set_name)                                                              \
-    X(duckdb_vector_assign_string_element_len)                                                     \
-    X(duckdb_vector_ensure_validity_writable)                                                      \
-    X(duckdb_vector_get_data)                                                                      \
-    X(duckdb_vector_get_validity)
-
-struct api {
-#define MEMBER(name) __typeof__(&(name)) name;
-    FUNCTIONS(MEMBER)
-#undef MEMBER
-};
-
-/// Filled once, before the first database is opened.
-static struct api api;
-
-enum {
-    ROW_COLUMNS_MAX = 256, ///< of an answer or a table
-    MATCH_ARGS_MAX = 4,
-    INLINE_SIZE_MAX = 12, ///< bytes of a text that lie in its duckdb_string_t
-};
-
-struct duck {
-    duckdb_database database;
-    pthread_mutex_t mutex;       ///< of `database` and of every connection's `connection`
-    _Atomic uint64_t generation; ///< how often it was opened again
-    _Atomic bool broken;         ///< DuckDB does nothing more with it
-    duck_again_fn *again;        ///< NULL: it stays broken
-    void *context;
-};
-
-struct duck_conn {
-    struct duck *duck;
-    duckdb_connection connection;
-    uint64_t generation; ///< of the database that it is to
-    bool in_transaction;
-};
-
-struct duck_stmt {
-    struct duck *duck;
-    uint64_t generation;
-    duckdb_prepared_statement statement;
-};
+struct duck_api duck_api;
 
 struct duck_column {
     const void *data;
@@ -151,22 +34,7 @@ struct duck_rows {
     size_t row;
     size_t row_count; ///< of the chunk
     size_t column_count;
-    struct duck_column columns[ROW_COLUMNS_MAX];
-};
-
-struct duck_chunk {
-    size_t column_count;
-    duckdb_vector vectors[ROW_COLUMNS_MAX];
-    void *data[ROW_COLUMNS_MAX];
-    uint64_t *validity[ROW_COLUMNS_MAX];
-};
-
-struct duck_appender {
-    struct duck *duck;
-    uint64_t generation;
-    duckdb_appender appender;
-    duckdb_data_chunk rows;
-    struct duck_chunk chunk; ///< of `rows`
+    struct duck_column columns[DUCK_COLUMNS_MAX];
 };
 
 // --- Opening -------------------------------------------------------------------------------------
@@ -176,11 +44,11 @@ static int load(struct err *err)
 {
     static const char *const NAMES[] = {
 #define NAME(name) #name,
-        FUNCTIONS(NAME)
+        DUCK_FUNCTIONS(NAME)
 #undef NAME
     };
-    _Static_assert(sizeof(api) == sizeof(NAMES), "a pointer for each name");
-    if (api.duckdb_open_ext != NULL) {
+    _Static_assert(sizeof(duck_api) == sizeof(NAMES), "a pointer for each name");
+    if (duck_api.duckdb_open_ext != NULL) {
         return 0; // a database is open, which others may be using
     }
     void *library = dlopen("libduckdb.so", RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
@@ -189,7 +57,7 @@ static int load(struct err *err)
                        "the store needs libduckdb.so, which belongs beside the program: %s",
                        dlerror()); // NOLINT(concurrency-mt-unsafe): glibc's is per thread
     }
-    struct api found;
+    struct duck_api found;
     for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++) {
         void *function = dlsym(library, NAMES[i]);
         if (function == NULL) {
@@ -198,7 +66,7 @@ static int load(struct err *err)
         }
         memcpy((uint8_t *)&found + i * sizeof(function), &function, sizeof(function));
     }
-    api = found;
+    duck_api = found;
     return 0;
 }
 
@@ -207,16 +75,18 @@ static int make_config(const struct duck_option *options, duckdb_config *ret_con
 {
     static const struct duck_option ALWAYS[] = { { "autoinstall_known_extensions", "false" },
                                                  { "autoload_known_extensions", "false" } };
-    if (api.duckdb_create_config(ret_config) != DuckDBSuccess) {
+    if (duck_api.duckdb_create_config(ret_config) != DuckDBSuccess) {
         return err_set(err, ERR_NO_MEMORY, "out of memory");
     }
     for (size_t i = 0; i < sizeof(ALWAYS) / sizeof(ALWAYS[0]); i++) {
-        if (api.duckdb_set_config(*ret_config, ALWAYS[i].name, ALWAYS[i].value) != DuckDBSuccess) {
+        if (duck_api.duckdb_set_config(*ret_config, ALWAYS[i].name, ALWAYS[i].value) !=
+            DuckDBSuccess) {
             return err_set(err, ERR_INVALID, "DuckDB knows no setting %s", ALWAYS[i].name);
         }
     }
     for (; options != NULL && options->name != NULL; options++) {
-        if (api.duckdb_set_config(*ret_config, options->name, options->value) != DuckDBSuccess) {
+        if (duck_api.duckdb_set_config(*ret_config, options->name, options->value) !=
+            DuckDBSuccess) {
             return err_set(err, ERR_INVALID, "DuckDB does not take %s = %s", options->name,
                            options->value);
         }
@@ -239,12 +109,12 @@ int duck_open(const char *path, const struct duck_option *options, struct duck *
     duckdb_config config = NULL;
     char *message = NULL;
     status = make_config(options, &config, err);
-    if (status == 0 && api.duckdb_open_ext(path[0] == '\0' ? NULL : path, &d->database, config,
-                                           &message) != DuckDBSuccess) {
+    if (status == 0 && duck_api.duckdb_open_ext(path[0] == '\0' ? NULL : path, &d->database, config,
+                                                &message) != DuckDBSuccess) {
         status = err_set(err, ERR_IO, "%s", message == NULL ? "cannot open" : message);
     }
-    api.duckdb_free(message);
-    api.duckdb_destroy_config(&config);
+    duck_api.duckdb_free(message);
+    duck_api.duckdb_destroy_config(&config);
     if (status != 0) {
         mem_free(d);
         return status;
@@ -257,7 +127,7 @@ int duck_open(const char *path, const struct duck_option *options, struct duck *
 void duck_close(struct duck *d)
 {
     if (d != NULL) {
-        api.duckdb_close(&d->database);
+        duck_api.duckdb_close(&d->database);
         CHECK(pthread_mutex_destroy(&d->mutex) == 0);
         mem_free(d);
     }
@@ -282,7 +152,7 @@ void duck_set_again(struct duck *d, duck_again_fn *again, void *context)
 }
 
 /// Words of DuckDB's were about the database that was opened as the `generation`-th.
-static void note(struct duck *d, uint64_t generation, const char *message)
+void duck_note(struct duck *d, uint64_t generation, const char *message)
 {
     bool fatal = message != NULL && strstr(message, "FATAL Error") != NULL;
     if (fatal && generation == atomic_load(&d->generation)) {
@@ -298,7 +168,7 @@ static int open_again(struct duck *d, struct err *err)
     if (status != 0) {
         return status;
     }
-    api.duckdb_close(&d->database);
+    duck_api.duckdb_close(&d->database);
     d->database = fresh->database;
     CHECK(pthread_mutex_destroy(&fresh->mutex) == 0);
     mem_free(fresh);
@@ -318,11 +188,11 @@ static int connect_now(struct duck_conn *c, struct err *err)
     if (c->connection != NULL && c->generation == atomic_load(&d->generation)) {
         return 0;
     }
-    if (api.duckdb_connect(d->database, &connection) != DuckDBSuccess) {
+    if (duck_api.duckdb_connect(d->database, &connection) != DuckDBSuccess) {
         return err_set(err, ERR_IO, "cannot connect to the store");
     }
     if (c->connection != NULL) {
-        api.duckdb_disconnect(&c->connection);
+        duck_api.duckdb_disconnect(&c->connection);
     }
     c->connection = connection;
     c->generation = atomic_load(&d->generation);
@@ -342,7 +212,7 @@ int duck_refresh(struct duck_conn *c, uint64_t *ret_generation, struct err *err)
     return status;
 }
 
-static int refresh(struct duck_conn *c, struct err *err)
+int duck_ready(struct duck_conn *c, struct err *err)
 {
     uint64_t generation;
     return duck_refresh(c, &generation, err);
@@ -355,7 +225,7 @@ int duck_connect(struct duck *d, struct duck_conn **ret_conn, struct err *err)
         return err_set(err, ERR_NO_MEMORY, "out of memory");
     }
     c->duck = d;
-    int status = refresh(c, err);
+    int status = duck_ready(c, err);
     if (status != 0) {
         mem_free(c);
         return status;
@@ -367,7 +237,7 @@ int duck_connect(struct duck *d, struct duck_conn **ret_conn, struct err *err)
 void duck_disconnect(struct duck_conn *c)
 {
     if (c != NULL) {
-        api.duckdb_disconnect(&c->connection);
+        duck_api.duckdb_disconnect(&c->connection);
         mem_free(c);
     }
 }
@@ -375,7 +245,7 @@ void duck_disconnect(struct duck_conn *c)
 void duck_interrupt(struct duck_conn *c)
 {
     lock(c->duck);
-    api.duckdb_interrupt(c->connection);
+    duck_api.duckdb_interrupt(c->connection);
     unlock(c->duck);
 }
 
@@ -384,7 +254,7 @@ void duck_interrupt(struct duck_conn *c)
 /// What DuckDB says begins with the kind of error that it is.
 static int fail(struct duck *d, uint64_t generation, const char *message, struct err *err)
 {
-    note(d, generation, message);
+    duck_note(d, generation, message);
     message = message == NULL ? "unknown error" : message;
     int status = strncmp(message, "INTERRUPT Error", strlen("INTERRUPT Error")) == 0 ? ERR_CLOSED
                  : strncmp(message, "Out of Memory", strlen("Out of Memory")) == 0   ? ERR_NO_MEMORY
@@ -394,22 +264,21 @@ static int fail(struct duck *d, uint64_t generation, const char *message, struct
 
 /// Runs a statement, on this thread and DuckDB's. Where its own functions would ask again and again
 /// whether the other threads are done, at the cost of a whole core, this one sleeps.
-static int execute(const struct duck_stmt *s, bool stream, duckdb_result *ret_result,
-                   struct err *err)
+int duck_execute(const struct duck_stmt *s, bool stream, duckdb_result *ret_result, struct err *err)
 {
     static const struct timespec PAUSE = { .tv_nsec = 50000 };
     duckdb_pending_result pending;
-    duckdb_state made = stream ? api.duckdb_pending_prepared_streaming(s->statement, &pending)
-                               : api.duckdb_pending_prepared(s->statement, &pending);
+    duckdb_state made = stream ? duck_api.duckdb_pending_prepared_streaming(s->statement, &pending)
+                               : duck_api.duckdb_pending_prepared(s->statement, &pending);
     *ret_result = (duckdb_result){ 0 };
     if (made != DuckDBSuccess) {
-        int status = fail(s->duck, s->generation, api.duckdb_pending_error(pending), err);
-        api.duckdb_destroy_pending(&pending);
+        int status = fail(s->duck, s->generation, duck_api.duckdb_pending_error(pending), err);
+        duck_api.duckdb_destroy_pending(&pending);
         return status;
     }
     duckdb_pending_state state;
     do {
-        state = api.duckdb_pending_execute_task(pending);
+        state = duck_api.duckdb_pending_execute_task(pending);
         if (state == DUCKDB_PENDING_NO_TASKS_AVAILABLE) {
             (void)nanosleep(&PAUSE, NULL); // cut short: asked earlier
         }
@@ -417,11 +286,11 @@ static int execute(const struct duck_stmt *s, bool stream, duckdb_result *ret_re
              state == DUCKDB_PENDING_NO_TASKS_AVAILABLE);
     int status = 0;
     if (state == DUCKDB_PENDING_ERROR) {
-        status = fail(s->duck, s->generation, api.duckdb_pending_error(pending), err);
-    } else if (api.duckdb_execute_pending(pending, ret_result) != DuckDBSuccess) {
-        status = fail(s->duck, s->generation, api.duckdb_result_error(ret_result), err);
+        status = fail(s->duck, s->generation, duck_api.duckdb_pending_error(pending), err);
+    } else if (duck_api.duckdb_execute_pending(pending, ret_result) != DuckDBSuccess) {
+        status = fail(s->duck, s->generation, duck_api.duckdb_result_error(ret_result), err);
     }
-    api.duckdb_destroy_pending(&pending);
+    duck_api.duckdb_destroy_pending(&pending);
     return status;
 }
 
@@ -431,12 +300,13 @@ static int execute_extracted(struct duck_conn *c, duckdb_extracted_statements st
 {
     struct duck_stmt s = { .duck = c->duck, .generation = c->generation };
     duckdb_result result = { 0 };
-    int status = api.duckdb_prepare_extracted_statement(c->connection, statements, n,
-                                                        &s.statement) == DuckDBSuccess
-                     ? execute(&s, false, &result, err)
-                     : fail(c->duck, c->generation, api.duckdb_prepare_error(s.statement), err);
-    api.duckdb_destroy_result(&result);
-    api.duckdb_destroy_prepare(&s.statement);
+    int status =
+        duck_api.duckdb_prepare_extracted_statement(c->connection, statements, n, &s.statement) ==
+                DuckDBSuccess
+            ? duck_execute(&s, false, &result, err)
+            : fail(c->duck, c->generation, duck_api.duckdb_prepare_error(s.statement), err);
+    duck_api.duckdb_destroy_result(&result);
+    duck_api.duckdb_destroy_prepare(&s.statement);
     return status;
 }
 
@@ -448,19 +318,19 @@ static bool leaves_open(const char *sql)
 
 int duck_exec(struct duck_conn *c, const char *sql, struct err *err)
 {
-    int status = refresh(c, err);
+    int status = duck_ready(c, err);
     if (status != 0) {
         return status;
     }
     duckdb_extracted_statements statements;
-    idx_t count = api.duckdb_extract_statements(c->connection, sql, &statements);
-    if (count == 0 && api.duckdb_extract_statements_error(statements) != NULL) {
-        status = err_set(err, ERR_IO, "%s", api.duckdb_extract_statements_error(statements));
+    idx_t count = duck_api.duckdb_extract_statements(c->connection, sql, &statements);
+    if (count == 0 && duck_api.duckdb_extract_statements_error(statements) != NULL) {
+        status = err_set(err, ERR_IO, "%s", duck_api.duckdb_extract_statements_error(statements));
     }
     for (idx_t n = 0; status == 0 && n < count; n++) {
         status = execute_extracted(c, statements, n, err);
     }
-    api.duckdb_destroy_extracted(&statements);
+    duck_api.duckdb_destroy_extracted(&statements);
     if (leaves_open(sql)) {
         c->in_transaction = status == 0;
     } else if (strstr(sql, "COMMIT") != NULL || strstr(sql, "ROLLBACK") != NULL) {
@@ -471,7 +341,7 @@ int duck_exec(struct duck_conn *c, const char *sql, struct err *err)
 
 int duck_prepare(struct duck_conn *c, const char *sql, struct duck_stmt **ret_stmt, struct err *err)
 {
-    int status = refresh(c, err);
+    int status = duck_ready(c, err);
     if (status != 0) {
         return status;
     }
@@ -482,9 +352,9 @@ int duck_prepare(struct duck_conn *c, const char *sql, struct duck_stmt **ret_st
     }
     s->duck = c->duck;
     s->generation = c->generation;
-    if (api.duckdb_prepare(c->connection, sql, &s->statement) != DuckDBSuccess) {
-        const char *message = api.duckdb_prepare_error(s->statement);
-        note(c->duck, c->generation, message);
+    if (duck_api.duckdb_prepare(c->connection, sql, &s->statement) != DuckDBSuccess) {
+        const char *message = duck_api.duckdb_prepare_error(s->statement);
+        duck_note(c->duck, c->generation, message);
         (void)err_set(err, ERR_IO, "%s", message == NULL ? "cannot prepare" : message);
         duck_finish(s);
         return ERR_IO;
@@ -496,39 +366,39 @@ int duck_prepare(struct duck_conn *c, const char *sql, struct duck_stmt **ret_st
 void duck_finish(struct duck_stmt *s)
 {
     if (s != NULL) {
-        api.duckdb_destroy_prepare(&s->statement);
+        duck_api.duckdb_destroy_prepare(&s->statement);
         mem_free(s);
     }
 }
 
 void duck_bind_u64(struct duck_stmt *s, size_t index, uint64_t value)
 {
-    (void)api.duckdb_bind_uint64(s->statement, index, value); // said when it is run
+    (void)duck_api.duckdb_bind_uint64(s->statement, index, value); // said when it is run
 }
 
 void duck_bind_i64(struct duck_stmt *s, size_t index, int64_t value)
 {
-    (void)api.duckdb_bind_int64(s->statement, index, value);
+    (void)duck_api.duckdb_bind_int64(s->statement, index, value);
 }
 
 void duck_bind_f64(struct duck_stmt *s, size_t index, double value)
 {
-    (void)api.duckdb_bind_double(s->statement, index, value);
+    (void)duck_api.duckdb_bind_double(s->statement, index, value);
 }
 
 void duck_bind_text(struct duck_stmt *s, size_t index, const char *text, size_t size)
 {
-    (void)api.duckdb_bind_varchar_length(s->statement, index, text, size);
+    (void)duck_api.duckdb_bind_varchar_length(s->statement, index, text, size);
 }
 
 void duck_bind_blob(struct duck_stmt *s, size_t index, const void *bytes, size_t size)
 {
-    (void)api.duckdb_bind_blob(s->statement, index, bytes, size);
+    (void)duck_api.duckdb_bind_blob(s->statement, index, bytes, size);
 }
 
 void duck_bind_null(struct duck_stmt *s, size_t index)
 {
-    (void)api.duckdb_bind_null(s->statement, index);
+    (void)duck_api.duckdb_bind_null(s->statement, index);
 }
 
 int duck_run(struct duck_stmt *s, struct duck_rows **ret_rows, struct err *err)
@@ -540,10 +410,10 @@ int duck_run(struct duck_stmt *s, struct duck_rows **ret_rows, struct err *err)
     }
     r->duck = s->duck;
     r->generation = s->generation;
-    int status = execute(s, true, &r->result, err);
+    int status = duck_execute(s, true, &r->result, err);
     if (status == 0) {
-        r->column_count = api.duckdb_column_count(&r->result);
-        if (r->column_count > ROW_COLUMNS_MAX) {
+        r->column_count = duck_api.duckdb_column_count(&r->result);
+        if (r->column_count > DUCK_COLUMNS_MAX) {
             status = err_set(err, ERR_FULL, "an answer of %zu columns", r->column_count);
         }
     }
@@ -552,7 +422,7 @@ int duck_run(struct duck_stmt *s, struct duck_rows **ret_rows, struct err *err)
         return status;
     }
     for (size_t i = 0; i < r->column_count; i++) {
-        r->columns[i].type = api.duckdb_column_type(&r->result, i);
+        r->columns[i].type = duck_api.duckdb_column_type(&r->result, i);
     }
     *ret_rows = r;
     return 0;
@@ -561,8 +431,8 @@ int duck_run(struct duck_stmt *s, struct duck_rows **ret_rows, struct err *err)
 int duck_run_only(struct duck_stmt *s, struct err *err)
 {
     duckdb_result result;
-    int status = execute(s, false, &result, err);
-    api.duckdb_destroy_result(&result);
+    int status = duck_execute(s, false, &result, err);
+    duck_api.duckdb_destroy_result(&result);
     return status;
 }
 
@@ -607,20 +477,20 @@ int duck_next(struct duck_rows *r, struct err *err)
         if (r->at_end) {
             return 0;
         }
-        api.duckdb_destroy_data_chunk(&r->chunk);
-        r->chunk = api.duckdb_fetch_chunk(r->result);
+        duck_api.duckdb_destroy_data_chunk(&r->chunk);
+        r->chunk = duck_api.duckdb_fetch_chunk(r->result);
         if (r->chunk == NULL) {
             r->at_end = true;
             r->row_count = 0;
-            const char *message = api.duckdb_result_error(&r->result);
+            const char *message = duck_api.duckdb_result_error(&r->result);
             return message == NULL ? 0 : fail(r->duck, r->generation, message, err);
         }
-        r->row_count = api.duckdb_data_chunk_get_size(r->chunk);
+        r->row_count = duck_api.duckdb_data_chunk_get_size(r->chunk);
     } while (r->row_count == 0);
     for (size_t i = 0; i < r->column_count; i++) {
-        duckdb_vector vector = api.duckdb_data_chunk_get_vector(r->chunk, i);
-        r->columns[i].data = api.duckdb_vector_get_data(vector);
-        r->columns[i].validity = api.duckdb_vector_get_validity(vector);
+        duckdb_vector vector = duck_api.duckdb_data_chunk_get_vector(r->chunk, i);
+        r->columns[i].data = duck_api.duckdb_vector_get_data(vector);
+        r->columns[i].validity = duck_api.duckdb_vector_get_validity(vector);
     }
     r->row = 0;
     return 1;
@@ -629,8 +499,8 @@ int duck_next(struct duck_rows *r, struct err *err)
 void duck_rows_free(struct duck_rows *r)
 {
     if (r != NULL) {
-        api.duckdb_destroy_data_chunk(&r->chunk);
-        api.duckdb_destroy_result(&r->result);
+        duck_api.duckdb_destroy_data_chunk(&r->chunk);
+        duck_api.duckdb_destroy_result(&r->result);
         duck_finish(r->owned);
         mem_free(r);
     }
@@ -643,7 +513,7 @@ size_t duck_column_count(struct duck_rows *r)
 
 const char *duck_column_name(struct duck_rows *r, size_t column)
 {
-    return api.duckdb_column_name(&r->result, column);
+    return duck_api.duckdb_column_name(&r->result, column);
 }
 
 // --- Values --------------------------------------------------------------------------------------
@@ -756,14 +626,6 @@ double duck_f64(const struct duck_rows *r, size_t column)
     return n.negative ? -(double)n.magnitude : (double)n.magnitude;
 }
 
-static struct duck_text text_of(const duckdb_string_t *s)
-{
-    uint32_t size = s->value.inlined.length;
-    return (struct duck_text){ .data = size <= INLINE_SIZE_MAX ? s->value.inlined.inlined
-                                                               : s->value.pointer.ptr,
-                               .size = size };
-}
-
 struct duck_text duck_bytes(const struct duck_rows *r, size_t column)
 {
     const struct duck_column *c = &r->columns[column];
@@ -771,286 +633,5 @@ struct duck_text duck_bytes(const struct duck_rows *r, size_t column)
     if (!is_text || duck_is_null(r, column)) {
         return (struct duck_text){ .data = "" };
     }
-    return text_of(&((const duckdb_string_t *)c->data)[r->row]);
-}
-
-// --- Writing rows --------------------------------------------------------------------------------
-
-/// Every value is there, whatever it is.
-static void take_chunk(struct duck_chunk *chunk, duckdb_data_chunk rows)
-{
-    for (size_t i = 0; i < chunk->column_count; i++) {
-        chunk->vectors[i] = api.duckdb_data_chunk_get_vector(rows, i);
-        chunk->data[i] = api.duckdb_vector_get_data(chunk->vectors[i]);
-        api.duckdb_vector_ensure_validity_writable(chunk->vectors[i]);
-        chunk->validity[i] = api.duckdb_vector_get_validity(chunk->vectors[i]);
-        memset(chunk->validity[i], 0xff, DUCK_CHUNK_ROWS / 8);
-    }
-}
-
-void *duck_chunk_column(struct duck_chunk *chunk, size_t column)
-{
-    return chunk->data[column];
-}
-
-uint64_t *duck_chunk_validity(struct duck_chunk *chunk, size_t column)
-{
-    return chunk->validity[column];
-}
-
-void duck_chunk_set_null(struct duck_chunk *chunk, size_t column, size_t row)
-{
-    chunk->validity[column][row / 64] &= ~(UINT64_C(1) << (row % 64));
-}
-
-void duck_chunk_set_bytes(struct duck_chunk *chunk, size_t column, size_t row, const void *bytes,
-                          size_t size)
-{
-    api.duckdb_vector_assign_string_element_len(chunk->vectors[column], row, bytes, size);
-}
-
-static int fail_appender(const struct duck_appender *a, struct err *err)
-{
-    const char *message = api.duckdb_appender_error(a->appender);
-    note(a->duck, a->generation, message);
-    return err_set(err, ERR_IO, "%s", message == NULL ? "cannot append" : message);
-}
-
-static int make_rows(struct duck_appender *a, struct err *err)
-{
-    duckdb_logical_type types[ROW_COLUMNS_MAX] = { 0 };
-    size_t count = a->chunk.column_count;
-    for (size_t i = 0; i < count; i++) {
-        types[i] = api.duckdb_appender_column_type(a->appender, i);
-    }
-    a->rows = api.duckdb_create_data_chunk(types, count);
-    for (size_t i = 0; i < count; i++) {
-        api.duckdb_destroy_logical_type(&types[i]);
-    }
-    if (a->rows == NULL) {
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
-    }
-    take_chunk(&a->chunk, a->rows);
-    return 0;
-}
-
-int duck_appender_new(struct duck_conn *c, const char *table, struct duck_appender **ret_appender,
-                      struct err *err)
-{
-    if (refresh(c, err) != 0) {
-        return err->status;
-    }
-    struct duck_appender *a = mem_zalloc(sizeof(*a));
-    if (a == NULL) {
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
-    }
-    a->duck = c->duck;
-    a->generation = c->generation;
-    if (api.duckdb_appender_create_ext(c->connection, NULL, NULL, table, &a->appender) !=
-        DuckDBSuccess) {
-        (void)fail_appender(a, err);
-        duck_appender_free(a);
-        return err->status;
-    }
-    a->chunk.column_count = api.duckdb_appender_column_count(a->appender);
-    int status = a->chunk.column_count > ROW_COLUMNS_MAX
-                     ? err_set(err, ERR_FULL, "a table of %zu columns", a->chunk.column_count)
-                     : make_rows(a, err);
-    if (status != 0) {
-        duck_appender_free(a);
-        return status;
-    }
-    *ret_appender = a;
-    return 0;
-}
-
-void duck_appender_free(struct duck_appender *a)
-{
-    if (a != NULL) {
-        api.duckdb_destroy_data_chunk(&a->rows);
-        (void)api.duckdb_appender_destroy(&a->appender); // what was flushed is in the table
-        mem_free(a);
-    }
-}
-
-struct duck_chunk *duck_appender_chunk(struct duck_appender *a)
-{
-    return &a->chunk;
-}
-
-int duck_appender_push(struct duck_appender *a, size_t rows, struct err *err)
-{
-    api.duckdb_data_chunk_set_size(a->rows, rows);
-    if (api.duckdb_append_data_chunk(a->appender, a->rows) != DuckDBSuccess) {
-        return fail_appender(a, err);
-    }
-    api.duckdb_data_chunk_reset(a->rows);
-    take_chunk(&a->chunk, a->rows);
-    return 0;
-}
-
-int duck_appender_flush(struct duck_appender *a, struct err *err)
-{
-    return api.duckdb_appender_flush(a->appender) == DuckDBSuccess ? 0 : fail_appender(a, err);
-}
-
-// --- Rows of our own -----------------------------------------------------------------------------
-
-struct feed {
-    duck_feed_fn *fill;
-    void *context;
-    pthread_mutex_t mutex; ///< orders the calls, whichever thread they are on
-    duckdb_result table;   ///< no row of it: names and types of the columns
-    struct duck_chunk chunk;
-};
-
-static void free_feed(void *feed)
-{
-    struct feed *f = feed;
-    api.duckdb_destroy_result(&f->table);
-    CHECK(pthread_mutex_destroy(&f->mutex) == 0);
-    mem_free(f);
-}
-
-static void bind_feed(duckdb_bind_info info)
-{
-    struct feed *f = api.duckdb_bind_get_extra_info(info);
-    for (size_t i = 0; i < f->chunk.column_count; i++) {
-        duckdb_logical_type type = api.duckdb_column_logical_type(&f->table, i);
-        api.duckdb_bind_add_result_column(info, api.duckdb_column_name(&f->table, i), type);
-        api.duckdb_destroy_logical_type(&type);
-    }
-}
-
-static void begin_feed(duckdb_init_info info)
-{
-    api.duckdb_init_set_max_threads(info, 1);
-}
-
-static void run_feed(duckdb_function_info info, duckdb_data_chunk output)
-{
-    struct feed *f = api.duckdb_function_get_extra_info(info);
-    CHECK(pthread_mutex_lock(&f->mutex) == 0);
-    take_chunk(&f->chunk, output);
-    int rows = f->fill(f->context, &f->chunk);
-    CHECK(pthread_mutex_unlock(&f->mutex) == 0);
-    if (rows < 0) {
-        api.duckdb_function_set_error(info, "cannot make rows: out of memory");
-    }
-    api.duckdb_data_chunk_set_size(output, rows > 0 ? (idx_t)rows : 0);
-}
-
-/// The columns of a table, by an answer that has no row.
-static int describe(struct duck_conn *c, const char *table, struct feed *f, struct err *err)
-{
-    enum { SQL_SIZE = 128 };
-    char sql[SQL_SIZE];
-    struct duck_stmt *s;
-    (void)snprintf(sql, sizeof(sql), "FROM %s LIMIT 0", table); // the name is ours, and short
-    if (duck_prepare(c, sql, &s, err) != 0) {
-        return err->status;
-    }
-    int status = execute(s, false, &f->table, err);
-    duck_finish(s);
-    if (status == 0) {
-        f->chunk.column_count = api.duckdb_column_count(&f->table);
-        CHECK(f->chunk.column_count <= ROW_COLUMNS_MAX);
-    }
-    return status;
-}
-
-int duck_add_feed(struct duck_conn *c, const char *name, const char *table, duck_feed_fn *feed,
-                  void *context, struct err *err)
-{
-    struct feed *f = mem_zalloc(sizeof(*f));
-    if (f == NULL) {
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
-    }
-    *f = (struct feed){ .fill = feed, .context = context };
-    CHECK(pthread_mutex_init(&f->mutex, NULL) == 0);
-    if (describe(c, table, f, err) != 0) {
-        free_feed(f);
-        return err->status;
-    }
-    duckdb_table_function function = api.duckdb_create_table_function();
-    api.duckdb_table_function_set_name(function, name);
-    api.duckdb_table_function_set_extra_info(function, f, free_feed);
-    api.duckdb_table_function_set_bind(function, bind_feed);
-    api.duckdb_table_function_set_init(function, begin_feed);
-    api.duckdb_table_function_set_function(function, run_feed);
-    duckdb_state state = api.duckdb_register_table_function(c->connection, function);
-    api.duckdb_destroy_table_function(&function);
-    return state == DuckDBSuccess ? 0 : err_set(err, ERR_IO, "DuckDB does not take %s()", name);
-}
-
-// --- Functions of our own ------------------------------------------------------------------------
-
-struct match {
-    duck_match_fn *match;
-    size_t count;
-};
-
-static bool is_valid(duckdb_vector vector, size_t row)
-{
-    const uint64_t *validity = api.duckdb_vector_get_validity(vector);
-    return validity == NULL || (validity[row / 64] >> (row % 64) & 1) != 0;
-}
-
-/// NULLs among the arguments are DuckDB's affair: it does not ask for those rows.
-static void run_match(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output)
-{
-    const struct match *m = api.duckdb_scalar_function_get_extra_info(info);
-    size_t rows = api.duckdb_data_chunk_get_size(input);
-    bool *matches = api.duckdb_vector_get_data(output);
-    duckdb_vector vectors[MATCH_ARGS_MAX];
-    const duckdb_string_t *strings[MATCH_ARGS_MAX];
-    for (size_t i = 0; i < m->count; i++) {
-        vectors[i] = api.duckdb_data_chunk_get_vector(input, i);
-        strings[i] = api.duckdb_vector_get_data(vectors[i]);
-    }
-    for (size_t row = 0; row < rows; row++) {
-        struct duck_text args[MATCH_ARGS_MAX];
-        bool all = true;
-        for (size_t i = 0; i < m->count && all; i++) {
-            all = is_valid(vectors[i], row);
-            if (all) {
-                args[i] = text_of(&strings[i][row]);
-            }
-        }
-        matches[row] = all && m->match(args, m->count);
-    }
-}
-
-static void add_parameter(duckdb_scalar_function function, duckdb_type type)
-{
-    duckdb_logical_type logical = api.duckdb_create_logical_type(type);
-    api.duckdb_scalar_function_add_parameter(function, logical);
-    api.duckdb_destroy_logical_type(&logical);
-}
-
-int duck_add_match(struct duck_conn *c, const char *name, size_t count, duck_match_fn *match,
-                   struct err *err)
-{
-    if (refresh(c, err) != 0) {
-        return err->status;
-    }
-    CHECK(count > 0 && count <= MATCH_ARGS_MAX);
-    struct match *m = mem_zalloc(sizeof(*m));
-    if (m == NULL) {
-        return err_set(err, ERR_NO_MEMORY, "out of memory");
-    }
-    *m = (struct match){ .match = match, .count = count };
-    duckdb_scalar_function function = api.duckdb_create_scalar_function();
-    api.duckdb_scalar_function_set_name(function, name);
-    for (size_t i = 0; i < count; i++) {
-        add_parameter(function, i == 0 ? DUCKDB_TYPE_BLOB : DUCKDB_TYPE_VARCHAR);
-    }
-    duckdb_logical_type boolean = api.duckdb_create_logical_type(DUCKDB_TYPE_BOOLEAN);
-    api.duckdb_scalar_function_set_return_type(function, boolean);
-    api.duckdb_destroy_logical_type(&boolean);
-    api.duckdb_scalar_function_set_extra_info(function, m, mem_free);
-    api.duckdb_scalar_function_set_function(function, run_match);
-    duckdb_state state = api.duckdb_register_scalar_function(c->connection, function);
-    api.duckdb_destroy_scalar_function(&function);
-    return state == DuckDBSuccess ? 0 : err_set(err, ERR_IO, "DuckDB does not take %s()", name);
+    return duck_text_of(&((const duckdb_string_t *)c->data)[r->row]);
 }
