@@ -95,7 +95,8 @@ static void *data_of(struct columns *c, size_t column, size_t size)
 
 static void set_valid(struct columns *c, size_t column, uint64_t bits)
 {
-    duck_chunk_validity(c->chunk, column)[c->first / COLUMNS_BLOCK] = bits;
+    uint64_t past = c->count < COLUMNS_BLOCK ? UINT64_MAX << c->count : 0;
+    duck_chunk_set_valid(c->chunk, column, c->first, bits | past);
 }
 
 /// Bits of the records that have a field.

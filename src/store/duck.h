@@ -136,8 +136,9 @@ enum { DUCK_CHUNK_ROWS = 2048 };
 /// Where the values of a column stand, by row: as its SQL type says (UBIGINT: uint64_t ...). Not
 /// for VARCHAR and BLOB.
 void *duck_chunk_column(struct duck_chunk *chunk, size_t column);
-/// Bits of a column, 64 rows to a word: whether there is a value. All are set to begin with.
-uint64_t *duck_chunk_validity(struct duck_chunk *chunk, size_t column);
+/// Which of the 64 rows from `row` on have a value (bit 0: the first); all do to begin with. `row`
+/// is a multiple of 64.
+void duck_chunk_set_valid(struct duck_chunk *chunk, size_t column, size_t row, uint64_t bits);
 void duck_chunk_set_null(struct duck_chunk *chunk, size_t column, size_t row);
 /// Copies a VARCHAR's or BLOB's bytes.
 void duck_chunk_set_bytes(struct duck_chunk *chunk, size_t column, size_t row, const void *bytes,
