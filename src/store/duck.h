@@ -159,8 +159,7 @@ int duck_appender_push(struct duck_appender *a, size_t rows, struct err *err) MU
 int duck_appender_flush(struct duck_appender *a, struct err *err) MUST_USE;
 
 /// Fills up to DUCK_CHUNK_ROWS rows of the chunk and returns how many; 0: that was all. Negative:
-/// an error, with which the statement fails. One call at a time, on this thread or one of DuckDB's,
-/// and ordered after what was done before the statement.
+/// an error, with which the statement fails. One call at a time, on this thread or one of DuckDB's.
 typedef int duck_feed_fn(void *context, struct duck_chunk *chunk);
 
 /// Adds the table function `name`(), whose columns are those of `table`, to the database that the

@@ -7,6 +7,7 @@
 #include "store/writer.h"
 
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/statvfs.h>
@@ -46,7 +47,8 @@ struct writer {
     bool moved;               ///< positions did, if nothing else
     char arrivals[NAME_SIZE]; ///< the table function that gives the rows of a commit
     uint64_t generation;      ///< of the database that knows it
-    size_t fed;               ///< rows of the commit that it has given
+    _Atomic size_t
+        fed; ///< rows of the commit that it has given; orders its calls, on other threads
     struct identities identities;
     struct row rows[STORE_GROUP_ROWS];
 };
@@ -334,29 +336,36 @@ static int feed(void *context, struct duck_chunk *chunk)
 {
     struct writer *w = context;
     size_t total = writer_rows(w);
+    size_t fed = atomic_load(&w->fed);
     size_t filled = 0;
-    while (filled < DUCK_CHUNK_ROWS && w->fed < total) {
+    while (filled < DUCK_CHUNK_ROWS && fed < total) {
         struct row block[COLUMNS_BLOCK];
         size_t count = 0;
-        for (; count < COLUMNS_BLOCK && w->fed + count < total; count++) {
-            block[count] = row_at(w, w->fed + count);
+        for (; count < COLUMNS_BLOCK && fed + count < total; count++) {
+            block[count] = row_at(w, fed + count);
         }
-        int status = columns_fill(w->columns, chunk, filled, block, count, (uint32_t)w->fed);
+        int status = columns_fill(w->columns, chunk, filled, block, count, (uint32_t)fed);
         if (status != 0) {
             return status;
         }
         filled += count;
-        w->fed += count;
+        fed += count;
     }
+    atomic_store(&w->fed, fed);
     return (int)filled;
 }
 
 static int append_rows(struct writer *w, struct err *err)
 {
-    w->fed = 0;
     char sql[SQL_SIZE_MAX];
+    if (writer_rows(w) == 0) {
+        return 0;
+    }
     (void)snprintf(sql, sizeof(sql), "INSERT INTO flows FROM %s()", w->arrivals); // fits
-    return writer_rows(w) == 0 ? 0 : duck_exec(w->conn, sql, err);
+    atomic_store(&w->fed, 0);
+    int status = duck_exec(w->conn, sql, err);
+    CHECK(status != 0 || atomic_load(&w->fed) == writer_rows(w));
+    return status;
 }
 
 /// Far below the floor nothing is written any more: deleting needs room too. Free blocks of the

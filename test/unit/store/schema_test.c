@@ -93,9 +93,9 @@ static void an_older_store_is_brought_up(void **state)
     assert_int_equal(schema_open(f->conn, &f->err), 0);
     assert_int_equal(duck_ask_u64(f->conn, "SELECT server_port FROM records", &port, &f->err), 0);
     assert_int_equal(port, 80);
-    assert_int_equal(duck_ask_u64(f->conn, "SELECT max(value) FROM marks WHERE name = 'schema'",
-                                  &port, &f->err),
-                     0);
+    assert_int_equal(
+        duck_ask_u64(f->conn, "SELECT max(value) FROM marks WHERE name = 'schema'", &port, &f->err),
+        0);
     assert_int_equal(port, SCHEMA_VERSION);
 }
 

@@ -371,11 +371,17 @@ static uint32_t run_and_kill(struct fixture *f, uint64_t ns)
     return sure;
 }
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { KILLS = 8 };
+#else
+enum { KILLS = 50 };
+#endif
+
 static void kills_lose_nothing_that_was_committed(void **state)
 {
     struct fixture *f = *state;
     const char *more = getenv("KILLS");
-    unsigned kills = more == NULL ? 8 : (unsigned)strtoul(more, NULL, 10);
+    unsigned kills = more == NULL ? KILLS : (unsigned)strtoul(more, NULL, 10);
     uint32_t sure = 0;
     close_all(f); // a child has it in turn; this process opens it only between two of them
     uint64_t seed = clock_mono_ns();
