@@ -78,6 +78,14 @@ void answer_init(struct answer *a)
 
 void answer_release(struct answer *a)
 {
+    struct answer *const beside[] = { a->groups, a->total };
+    for (size_t i = 0; i < sizeof(beside) / sizeof(beside[0]); i++) {
+        if (beside[i] != NULL) { // these have none themselves
+            buf_release(&beside[i]->cells);
+            buf_release(&beside[i]->texts);
+            mem_free(beside[i]);
+        }
+    }
     buf_release(&a->cells);
     buf_release(&a->texts);
 }

@@ -89,7 +89,9 @@ struct answer {
     bool cut;           ///< there was more than the limit
     uint64_t rows_read; ///< records and roll-up rows of the time asked for, about
     uint64_t took_ns;
-    int64_t step_ns; ///< series
+    int64_t step_ns;       ///< series
+    struct answer *groups; ///< series: a row for each; owned, NULL: none
+    struct answer *total;  ///< series: the one row of all of them, when they are everything; owned
 };
 
 void answer_init(struct answer *a);
@@ -132,6 +134,8 @@ int ask_top(struct asks *a, const struct question *q, const struct ask_patience 
             struct answer *ret_answer, struct err *err) MUST_USE;
 /// Over time: time, dimensions, measures; a row per bucket and series, all buckets of all series;
 /// a long flow is spread over its duration. A bucket that has not ended is marked (partial).
+/// Beside it `groups`, in the order of the rows of a bucket (dimensions, other, measures, avg, max
+/// and p95 of the rate per second of the buckets), and `total` (the same without dimensions).
 int ask_series(struct asks *a, const struct question *q, const struct ask_patience *patience,
                struct answer *ret_answer, struct err *err) MUST_USE;
 /// Who with whom: two dimensions, their largest values each, and the measures of each pair.

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/mem.h"
 #include "store/ask_timeline.h"
 #include "store/ask_top.h"
 #include "store/ask_work.h"
@@ -20,6 +21,7 @@ struct series {
     struct timeline before; ///< sums NULL: not asked for
     struct timeline back;   ///< likewise
     bool rest;              ///< the last series is all others
+    bool whole;             ///< there is nothing besides these series
 };
 
 /// How long a bucket is: what the roll-ups can answer, if they can.
@@ -51,6 +53,7 @@ static int choose_step(struct work *w, const struct question *q, int64_t *ret_st
 static int find_series(struct work *w, const struct question *q, struct series *s)
 {
     s->rest = q->dimension_count == 0 || q->other;
+    s->whole = s->rest;
     if (q->dimension_count == 0) {
         return 0;
     }
@@ -68,7 +71,9 @@ static int find_series(struct work *w, const struct question *q, struct series *
         p = &whole;
     }
     int status = winners_find(w, p, &contest, &s->winners);
-    s->rest = s->rest && (s->winners.cut || p->tier == TIER_TALKERS);
+    bool others = s->winners.cut || p->tier == TIER_TALKERS;
+    s->whole = s->rest || !others;
+    s->rest = s->rest && others;
     if (status == 0 && !p->exact && s->plan.exact) {
         s->plan.exact = false;
         (void)snprintf(s->plan.note, sizeof(s->plan.note), "%s", p->note); // of the same size
@@ -148,6 +153,86 @@ static void put_series(struct answer *a, const struct work *w, const struct seri
     }
 }
 
+/// An empty table for beside the rows.
+static struct answer *table_new(void)
+{
+    struct answer *table = mem_zalloc(sizeof(*table));
+    if (table != NULL) {
+        answer_init(table);
+    }
+    return table;
+}
+
+static void name_rates(struct answer *a)
+{
+    static const char *const RATES[] = { "avg", "max", "p95", NULL };
+    answer_name_sums(a);
+    answer_name(a, RATES);
+}
+
+static int put_rates(struct answer *a, const struct timeline *t, size_t series, enum metric by)
+{
+    struct rates rates;
+    struct sums all = { 0 };
+    int status = timeline_rates(t, series, by, &rates);
+    for (size_t bucket = 0; bucket < t->bucket_count; bucket++) {
+        sums_add(&all, timeline_at(t, series, bucket));
+    }
+    if (status == 0) {
+        answer_put_sums(a, &all);
+        answer_put_f64(a, rates.avg);
+        answer_put_f64(a, rates.max);
+        answer_put_f64(a, rates.p95);
+        a->row_count++;
+    }
+    return status;
+}
+
+static int put_groups(struct answer *groups, const struct series *s, enum metric by)
+{
+    static const char *const OTHER[] = { "other", NULL };
+    int status = 0;
+    answer_name_dimensions(groups, &s->plan);
+    answer_name(groups, OTHER);
+    name_rates(groups);
+    for (size_t series = 0; series < s->now.series_count && status == 0; series++) {
+        bool is_rest = series == s->winners.keys.count;
+        answer_put_keys(groups, &s->plan, is_rest ? NULL : &s->winners.keys, series);
+        answer_put_bool(groups, is_rest && s->plan.axis_count > 0);
+        status = put_rates(groups, &s->now, series, by);
+    }
+    return status;
+}
+
+static int put_total(struct answer *total, const struct series *s, enum metric by)
+{
+    struct timeline all;
+    int status = timeline_total(&s->now, &all);
+    if (status == 0) {
+        name_rates(total);
+        status = put_rates(total, &all, 0, by);
+        timeline_release(&all);
+    }
+    return status;
+}
+
+/// What a legend says. Rates are of the buckets that are there, as a chart of them shows.
+static int summarize(struct answer *a, const struct series *s, enum metric by)
+{
+    int status = 0;
+    if (s->plan.axis_count > 0) {
+        a->groups = table_new();
+        status = a->groups != NULL ? put_groups(a->groups, s, by) : ERR_NO_MEMORY;
+    }
+    if (status == 0 && s->whole) {
+        a->total = table_new();
+        status = a->total != NULL ? put_total(a->total, s, by) : ERR_NO_MEMORY;
+    }
+    bool bad = a->groups != NULL && (a->groups->cells.bad || a->groups->texts.bad);
+    bad = bad || (a->total != NULL && a->total->cells.bad);
+    return bad ? ERR_NO_MEMORY : status;
+}
+
 static void say_series(struct answer *a, const struct series *s)
 {
     struct sums all = { 0 };
@@ -191,6 +276,7 @@ int work_series(struct work *w, const struct question *q, struct answer *a)
     if (status == 0) {
         put_series(a, w, &s);
         say_series(a, &s);
+        status = summarize(a, &s, q->by) == 0 ? 0 : err_set(w->err, ERR_NO_MEMORY, "out of memory");
     }
     timeline_release(&s.now);
     timeline_release(&s.before);

@@ -122,6 +122,23 @@ const struct sums *timeline_at(const struct timeline *t, size_t series, size_t b
     return &t->sums[series * t->bucket_count + bucket];
 }
 
+int timeline_total(const struct timeline *t, struct timeline *ret_total)
+{
+    struct timeline total = *t;
+    total.series_count = 1;
+    total.sums = mem_zalloc_array(t->bucket_count + 1, sizeof(total.sums[0]));
+    if (total.sums == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    for (size_t series = 0; series < t->series_count; series++) {
+        for (size_t bucket = 0; bucket < t->bucket_count; bucket++) {
+            sums_add(&total.sums[bucket], timeline_at(t, series, bucket));
+        }
+    }
+    *ret_total = total;
+    return 0;
+}
+
 int64_t timeline_begin(const struct timeline *t, size_t bucket)
 {
     int64_t begin = (t->first + (int64_t)bucket) * t->step_ns;

@@ -32,6 +32,9 @@ void timeline_release(struct timeline *t);
 
 const struct sums *timeline_at(const struct timeline *t, size_t series, size_t bucket);
 
+/// All series of `t` as one.
+int timeline_total(const struct timeline *t, struct timeline *ret_total) MUST_USE;
+
 /// When a bucket begins and ends, within the time asked for.
 int64_t timeline_begin(const struct timeline *t, size_t bucket);
 int64_t timeline_end(const struct timeline *t, size_t bucket);

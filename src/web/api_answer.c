@@ -268,6 +268,25 @@ static void put_meta(const struct answer *a, const struct api_asked *asked, stru
     buf_append_char(out, '}');
 }
 
+/// What stands beside the rows of a series.
+static void put_beside(const struct answer *a, const struct api_asked *asked, struct buf *out)
+{
+    if (a->groups != NULL) {
+        const struct rates r = rates_of(a->groups, asked);
+        buf_append_text(out, ",\"groups\":[");
+        for (size_t row = 0; row < a->groups->row_count; row++) {
+            buf_append_text(out, row == 0 ? "" : ",");
+            put_row(a->groups, &r, row, asked->zone_s, out);
+        }
+        buf_append_char(out, ']');
+    }
+    if (a->total != NULL) {
+        const struct rates r = rates_of(a->total, asked);
+        buf_append_text(out, ",\"total\":");
+        put_row(a->total, &r, 0, asked->zone_s, out);
+    }
+}
+
 void api_answer_put(const struct answer *a, const struct api_asked *asked, struct buf *out)
 {
     const struct rates r = rates_of(a, asked);
@@ -296,6 +315,7 @@ void api_answer_put(const struct answer *a, const struct api_asked *asked, struc
     }
     if (!lines) {
         buf_append_char(out, ']');
+        put_beside(a, asked, out);
         put_meta(a, asked, out);
         buf_append_text(out, "}\n");
     }

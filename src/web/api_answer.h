@@ -4,9 +4,10 @@
  * server.
  *
  * JSON: {"columns":[...],"rows":[{...}],"meta":{...}}; NDJSON: the rows alone, one per line; CSV:
- * a header, then the rows. Beside bytes and packets stand bits_per_second and packets_per_second:
- * over the whole time, or over the bucket of a series. CSV cells that a spreadsheet would take for
- * a formula (text beginning with = + - @ or a control character) get an apostrophe in front.
+ * a header, then the rows. JSON of a series also has "groups":[{...}] and "total":{...}. Beside
+ * bytes and packets stand bits_per_second and packets_per_second: over the whole time, or over the
+ * bucket of a series. CSV cells that a spreadsheet would take for a formula (text beginning with
+ * = + - @ or a control character) get an apostrophe in front.
  */
 #pragma once
 

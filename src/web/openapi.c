@@ -37,14 +37,21 @@ static const char ROW[] =
     ",\"p95\":" MEASURE ",\"bits_per_second\":" MEASURE ",\"packets_per_second\":" MEASURE
     "},\"additionalProperties\":{\"type\":[\"string\",\"number\",\"boolean\",\"null\"]}}";
 
-static const char TABLE[] =
+#define META                                                                                       \
+    OBJECT("\"from\",\"to\",\"tier\",\"exact\",\"cut\",\"rows_read\",\"took_ms\"",                 \
+           "\"from\":" MOMENT ",\"to\":" MOMENT ",\"step_seconds\":{\"type\":\"number\"},"         \
+           "\"tier\":{\"enum\":[\"auto\",\"raw\",\"1m\",\"1h\",\"talkers\"]},\"exact\":" FLAG      \
+           ",\"note\":" TEXT ",\"cut\":" FLAG ",\"rows_read\":" COUNT                              \
+           ",\"took_ms\":{\"type\":\"number\",\"minimum\":0}")
+
+#define TABLE_PARTS "\"columns\":" TEXTS ",\"rows\":" LIST_OF(REF("schemas/Row")) ",\"meta\":" META
+
+static const char TABLE[] = OBJECT("\"columns\",\"rows\",\"meta\"", TABLE_PARTS);
+
+/// Each series over the whole time, and all of them where they are all there is.
+static const char SERIES[] =
     OBJECT("\"columns\",\"rows\",\"meta\"",
-           "\"columns\":" TEXTS ",\"rows\":" LIST_OF(REF("schemas/Row")) ",\"meta\":" OBJECT(
-               "\"from\",\"to\",\"tier\",\"exact\",\"cut\",\"rows_read\",\"took_ms\"",
-               "\"from\":" MOMENT ",\"to\":" MOMENT ",\"step_seconds\":{\"type\":\"number\"},"
-               "\"tier\":{\"enum\":[\"auto\",\"raw\",\"1m\",\"1h\",\"talkers\"]},\"exact\":" FLAG
-               ",\"note\":" TEXT ",\"cut\":" FLAG ",\"rows_read\":" COUNT
-               ",\"took_ms\":{\"type\":\"number\",\"minimum\":0}"));
+           TABLE_PARTS ",\"groups\":" LIST_OF(REF("schemas/Row")) ",\"total\":" REF("schemas/Row"));
 
 /// A record is a document of Elastic's Common Schema.
 static const char RECORDS[] =
@@ -77,7 +84,7 @@ static const struct {
     const char *name;
     const char *text;
 } SCHEMAS[] = {
-    { "Error", ERROR },     { "Row", ROW },           { "Table", TABLE },
+    { "Error", ERROR },     { "Row", ROW },           { "Table", TABLE },   { "Series", SERIES },
     { "Records", RECORDS }, { "Fields", FIELD_LIST }, { "Health", HEALTH },
 };
 
@@ -87,6 +94,9 @@ static const char *content_of(enum api_endpoint endpoint)
     switch (endpoint) {
     case API_FLOWS:
         return JSON_OF(REF("schemas/Records")) "," TEXT_OF("text/csv") "," TEXT_OF(
+            "application/x-ndjson");
+    case API_SERIES:
+        return JSON_OF(REF("schemas/Series")) "," TEXT_OF("text/csv") "," TEXT_OF(
             "application/x-ndjson");
     case API_FIELDS:
         return JSON_OF(REF("schemas/Fields"));

@@ -179,6 +179,27 @@ def test_csv_and_ndjson_say_the_same(place):
     assert [int(row["bytes"]) for row in table] == [row["bytes"] for row in rows]
 
 
+def test_groups_of_a_series_are_its_buckets_added_up(place):
+    params = {"from": "now-10m", "step": "1m", "dims": "src", "n": 3, "other": "true",
+              "by": "bytes"}
+    answer = place.json("series", params)
+    names = [(g["source.ip"], g["other"]) for g in answer["groups"]]
+    assert len(names) == 4 and names[3] == (None, True)
+    for group, name in zip(answer["groups"], names):
+        buckets = [r for r in answer["rows"] if (r["source.ip"], r["other"]) == name]
+        assert group["bytes"] == sum(r["bytes"] for r in buckets) > 0
+        assert group["flows"] == sum(r["flows"] for r in buckets)
+        inner = buckets[1:-1]  # the first and the last are of less than a minute
+        assert group["max"] >= max(r["bytes"] for r in inner) / 60 * (1 - 1e-9)
+        assert group["avg"] == pytest.approx(group["bytes"] / 600)
+        assert group["avg"] <= group["max"] and 0 <= group["p95"] <= group["max"]
+    assert answer["total"]["bytes"] == sum(r["bytes"] for r in answer["rows"])
+    assert answer["total"]["max"] >= max(g["max"] for g in answer["groups"])
+    assert "total" not in place.json("series", {**params, "other": "false"})
+    lines = place.get("series", params, format="ndjson")[1].splitlines()
+    assert len(lines) == len(answer["rows"]) and all("time" in json.loads(t) for t in lines)
+
+
 def test_export_is_imported_again(place):
     headers, body = place.get("export", ALL)
     assert headers["Content-Type"] == "application/vnd.apache.parquet"

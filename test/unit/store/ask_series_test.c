@@ -240,6 +240,113 @@ static void the_time_before_is_beside(void **state)
     close_model(m);
 }
 
+// --- Beside the buckets ----------------------------------------------------------------------
+
+static double number(const struct answer *a, size_t row, const char *column)
+{
+    for (size_t i = 0; i < a->column_count; i++) {
+        if (strcmp(a->columns[i], column) == 0) {
+            assert_int_equal(answer_cell(a, row, i)->kind, CELL_F64);
+            return answer_cell(a, row, i)->f64;
+        }
+    }
+    fail_msg("no column %s", column);
+    return 0;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    return (*(const double *)a > *(const double *)b) - (*(const double *)a < *(const double *)b);
+}
+
+static void alike(double value, double expected)
+{
+    assert_true(value >= expected * (1 - 1e-9) && value <= expected * (1 + 1e-9));
+}
+
+/// `rows` of `a` per bucket are one series: its first is `first`. Row `row` of `table` is that.
+static void check_summary(const struct answer *a, const struct question *q, size_t first,
+                          size_t rows, const struct answer *table, size_t row)
+{
+    enum { BUCKETS_MAX = 500 };
+    double rates[BUCKETS_MAX];
+    double packets = 0;
+    uint64_t flows = 0;
+    size_t series = a->row_count;
+    for (size_t i = 1; i < a->row_count && series == a->row_count; i++) {
+        series = answer_cell(a, i, 0)->i64 != answer_cell(a, 0, 0)->i64 ? i : series;
+    }
+    size_t buckets = a->row_count / series;
+    assert_true(buckets > 10 && buckets <= BUCKETS_MAX);
+    for (size_t b = 0; b < buckets; b++) {
+        double sum = 0;
+        for (size_t i = first; i < first + rows; i++) {
+            sum += (double)model_u64(a, b * series + i, "packets");
+            flows += model_u64(a, b * series + i, "flows");
+        }
+        int64_t begin = answer_cell(a, b * series, 0)->i64;
+        int64_t end = begin + a->step_ns < q->to_ns ? begin + a->step_ns : q->to_ns;
+        begin = begin > q->from_ns ? begin : q->from_ns;
+        rates[b] = sum / ((double)(end - begin) / 1e9);
+        packets += sum;
+    }
+    qsort(rates, buckets, sizeof(rates[0]), ascending);
+    size_t least = 0; // of 100 buckets 95 or more have no higher rate
+    while ((least + 1) * 100 < buckets * 95) {
+        least++;
+    }
+    alike(number(table, row, "p95"), rates[least]);
+    assert_true(model_u64(table, row, "packets") == (uint64_t)packets);
+    assert_true(model_u64(table, row, "flows") == flows);
+    alike(number(table, row, "max"), rates[buckets - 1]);
+    alike(number(table, row, "avg"), packets / ((double)(q->to_ns - q->from_ns) / 1e9));
+}
+
+static void each_series_has_its_sum_and_rates(void **state)
+{
+    (void)state;
+    struct model *m = open_model(6, 2 * HOUR);
+    struct question q = { .from_ns = EPOCH + 7 * SECOND,
+                          .to_ns = EPOCH + HOUR + 13 * SECOND,
+                          .step_ns = MINUTE,
+                          .limit = 3,
+                          .by = METRIC_PACKETS,
+                          .other = true,
+                          .tier = TIER_RAW,
+                          .dimension_count = 1,
+                          .dimensions = { { .field = QUERY_SOURCE_COUNTRY } } };
+    struct answer a;
+    ask(m, &q, &a);
+    assert_int_equal(a.groups->row_count, 4);
+    for (size_t series = 0; series < 4; series++) {
+        char of_bucket[TEXT_SIZE];
+        char of_group[TEXT_SIZE];
+        model_cell(&a, series, 1, of_bucket);
+        model_cell(a.groups, series, 0, of_group);
+        assert_string_equal(of_group, of_bucket);
+        assert_int_equal(answer_cell(a.groups, series, 1)->yes, series == 3);
+        check_summary(&a, &q, series, 1, a.groups, series);
+    }
+    check_summary(&a, &q, 0, 4, a.total, 0);
+    answer_release(&a);
+    q.other = false; // there are more than are listed: nobody knows the total
+    ask(m, &q, &a);
+    assert_int_equal(a.groups->row_count, 3);
+    assert_null(a.total);
+    answer_release(&a);
+    q.limit = 100; // there are not
+    ask(m, &q, &a);
+    assert_false(a.cut);
+    check_summary(&a, &q, 0, a.groups->row_count, a.total, 0);
+    answer_release(&a);
+    q.dimension_count = 0;
+    ask(m, &q, &a);
+    assert_null(a.groups);
+    check_summary(&a, &q, 0, 1, a.total, 0);
+    answer_release(&a);
+    close_model(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -248,6 +355,7 @@ int main(void)
         cmocka_unit_test(all_of_a_time_is_shared_out),
         cmocka_unit_test(unfinished_buckets_are_marked),
         cmocka_unit_test(the_time_before_is_beside),
+        cmocka_unit_test(each_series_has_its_sum_and_rates),
     };
     return UNIT_MAIN("ask_series", tests);
 }
