@@ -10,7 +10,9 @@
  *     file              file_fingerprint_hi ... instead: the row of `files`
  *
  * and the key "weir_records" in its metadata, whose value is the version of this form. CSV and JSON
- * have the columns that a person looks for, with addresses as text and times in ISO 8601.
+ * have the columns that a person looks for, with addresses as text and times in ISO 8601. Texts
+ * come from exporters and logs: of CSV those that a spreadsheet would take for a formula get an
+ * apostrophe in front, as in answers (web/api_answer.h).
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -85,9 +87,24 @@ static void print_addr(struct sql *q, const char *name)
     sql_printf(q, ") END AS %s, ", name);
 }
 
-static void print_readable(struct sql *q, const struct kql *filter, int64_t from_ns, int64_t to_ns,
-                           const char *options)
+/// A text, and its name.
+static void print_text(struct sql *q, bool csv, const char *text, const char *name)
 {
+    if (csv) {
+        sql_printf(
+            q,
+            ", CASE WHEN regexp_matches(%s, '^[-=+@\\x00-\\x1f]') THEN '''' || %s ELSE %s END "
+            "AS %s",
+            text, text, text, name);
+    } else {
+        sql_printf(q, ", %s AS %s", text, name);
+    }
+}
+
+static void print_readable(struct sql *q, const struct kql *filter, int64_t from_ns, int64_t to_ns,
+                           bool csv)
+{
+    static const char *const COUNTRIES[] = { "src_country", "dst_country" };
     static const char *const ADDRS[] = { "sampler_address", "src_addr", "dst_addr" };
     static const char *const TEXTS[] = { "exporter_name", "in_if_name",  "out_if_name",
                                          "src_network",   "dst_network", "src_as_org",
@@ -101,18 +118,24 @@ static void print_readable(struct sql *q, const struct kql *filter, int64_t from
     }
     sql_text(q, "r.src_port, r.dst_port, r.proto, r.etype, r.bytes, r.packets, r.sampling_rate, "
                 "r.network_bytes, r.network_packets, r.in_if, r.out_if, r.src_vlan, r.dst_vlan, "
-                "r.tcp_flags, r.ip_tos, r.src_asn, r.dst_asn, "
-                "chr(r.src_country // 256) || chr(r.src_country % 256) AS src_country, "
-                "chr(r.dst_country // 256) || chr(r.dst_country % 256) AS dst_country, "
-                "(r.time_flow_end_ns - r.ts) / 1e9 AS duration");
+                "r.tcp_flags, r.ip_tos, r.src_asn, r.dst_asn");
+    char text[96];
+    for (size_t i = 0; i < 2; i++) {
+        (void)snprintf(text, sizeof(text), "chr(r.%s // 256) || chr(r.%s %% 256)", COUNTRIES[i],
+                       COUNTRIES[i]); // fits
+        print_text(q, csv, text, COUNTRIES[i]);
+    }
+    sql_text(q, ", (r.time_flow_end_ns - r.ts) / 1e9 AS duration");
     for (size_t i = 0; i < COUNT; i++) {
-        sql_printf(q, ", decode(t%zu.value) AS %s", i, TEXTS[i]);
+        (void)snprintf(text, sizeof(text), "decode(t%zu.value)", i); // fits
+        print_text(q, csv, text, TEXTS[i]);
     }
     print_records(q, filter, from_ns, to_ns);
     for (size_t i = 0; i < COUNT; i++) {
         sql_printf(q, " LEFT JOIN texts t%zu ON t%zu.id = r.%s", i, i, TEXTS[i]);
     }
-    sql_printf(q, ") TO (getvariable('export_path')) (%s)", options);
+    sql_printf(q, ") TO (getvariable('export_path')) (%s)",
+               csv ? "FORMAT csv, HEADER true" : "FORMAT json");
 }
 
 // --- Writing -------------------------------------------------------------------------------------
@@ -158,10 +181,10 @@ int export_copy(struct duck_conn *c, const struct export_what *what, const char 
         print_parquet(&q, what->filter, what->from_ns, what->to_ns);
         break;
     case EXPORT_CSV:
-        print_readable(&q, what->filter, what->from_ns, what->to_ns, "FORMAT csv, HEADER true");
+        print_readable(&q, what->filter, what->from_ns, what->to_ns, true);
         break;
     case EXPORT_JSON:
-        print_readable(&q, what->filter, what->from_ns, what->to_ns, "FORMAT json");
+        print_readable(&q, what->filter, what->from_ns, what->to_ns, false);
         break;
     }
     int status = set_path(c, path, err);

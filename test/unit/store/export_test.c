@@ -114,6 +114,37 @@ static void csv_and_json_are_readable(void **state)
     assert_int_equal(export(x, EXPORT_CSV, 5, 6), 0);
 }
 
+static void export_with_name(struct fixture *x, const char *name, enum export_form form,
+                             const char *cell)
+{
+    static char text[8192];
+    char sql[256];
+    (void)snprintf(sql, sizeof(sql), "UPDATE texts SET value = %s::BLOB WHERE id = 1", name);
+    fill_ok(&x->fill, duck_exec(x->fill.conn, sql, &x->fill.err));
+    assert_int_equal(export(x, form, 1700000000000000002, 1700000000000000003), 1);
+    read_file(x->path, text, sizeof(text));
+    if (strstr(text, cell) == NULL) {
+        fail_msg("not in it: %s\n%s", cell, text);
+    }
+}
+
+static void no_text_of_csv_is_a_formula(void **state)
+{
+    struct fixture *x = *state;
+    export_with_name(x, "'=1+1'", EXPORT_CSV, ",'=1+1,");
+    export_with_name(x, "'+1'", EXPORT_CSV, ",'+1,");
+    export_with_name(x, "'-1'", EXPORT_CSV, ",'-1,");
+    export_with_name(x, "'@x'", EXPORT_CSV, ",'@x,");
+    export_with_name(x, "'\\x09=1'", EXPORT_CSV, ",'\t=1,");
+    export_with_name(x, "'\\x0D=1'", EXPORT_CSV, ",\"'\r=1\",");
+    export_with_name(x, "'a=1'", EXPORT_CSV, ",a=1,");
+    export_with_name(x, "'a\\x0A=1'", EXPORT_CSV, ",\"a\n=1\","); // of one cell its beginning
+    export_with_name(x, "'=1+1'", EXPORT_JSON, ":\"=1+1\"");
+    fill_ok(&x->fill,
+            duck_exec(x->fill.conn, "UPDATE flows SET dst_country = 61 * 256 + 65", &x->fill.err));
+    export_with_name(x, "'y'", EXPORT_CSV, ",'=A,");
+}
+
 /// Into the same store, and into another one with other numbers.
 static void parquet_comes_back(void **state)
 {
@@ -196,6 +227,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(parquet_stands_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(csv_and_json_are_readable, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(no_text_of_csv_is_a_formula, set_up, tear_down),
         cmocka_unit_test_setup_teardown(parquet_comes_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(foreign_and_damaged_files_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_fails_leaves_nothing, set_up, tear_down),
