@@ -127,7 +127,7 @@ static void print_readable(struct sql *q, const struct kql *filter, int64_t from
     }
     sql_text(q, ", (r.time_flow_end_ns - r.ts) / 1e9 AS duration");
     for (size_t i = 0; i < COUNT; i++) {
-        (void)snprintf(text, sizeof(text), "decode(t%zu.value)", i); // fits
+        (void)snprintf(text, sizeof(text), "decode(t%zu.value, 'replace')", i); // fits
         print_text(q, csv, text, TEXTS[i]);
     }
     print_records(q, filter, from_ns, to_ns);

@@ -145,6 +145,14 @@ static void no_text_of_csv_is_a_formula(void **state)
     export_with_name(x, "'y'", EXPORT_CSV, ",'=A,");
 }
 
+/// Logs may hold any bytes in a string: one such name must not end an export.
+static void bytes_that_are_no_text_are_replaced(void **state)
+{
+    struct fixture *x = *state;
+    export_with_name(x, "'a\\xFFb'", EXPORT_CSV, ",a?b,");
+    export_with_name(x, "'a\\xFFb'", EXPORT_JSON, ":\"a?b\"");
+}
+
 /// Into the same store, and into another one with other numbers.
 static void parquet_comes_back(void **state)
 {
@@ -228,6 +236,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(parquet_stands_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(csv_and_json_are_readable, set_up, tear_down),
         cmocka_unit_test_setup_teardown(no_text_of_csv_is_a_formula, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(bytes_that_are_no_text_are_replaced, set_up, tear_down),
         cmocka_unit_test_setup_teardown(parquet_comes_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(foreign_and_damaged_files_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_fails_leaves_nothing, set_up, tear_down),
