@@ -21,7 +21,9 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/log.h"
 #include "base/mem.h"
+#include "store/leftovers.h"
 #include "store/recover.h"
 #include "store/schema.h"
 #include "store/sql.h"
@@ -120,6 +122,21 @@ int store_export_path(struct store *s, const char *name, char *ret_path, size_t 
     int used = snprintf(ret_path, size, "%s/%s", folder, name);
     return used > 0 && (size_t)used < size ? 0
                                            : err_set(err, ERR_RANGE, "%s: too long a path", name);
+}
+
+/// What cannot be removed takes room, and nothing else.
+static void remove_leftovers(const struct store *s)
+{
+    char folder[PATH_SIZE];
+    uint64_t removed = 0;
+    struct err err;
+    if (path_of(s, "export", folder, &err) != 0 || leftovers_remove(folder, &removed, &err) != 0) {
+        log_with(LOG_LEVEL_WARN, "store: what an earlier run left cannot be removed", NULL,
+                 LOG_TEXT("error", err.text));
+    } else if (removed > 0) {
+        log_with(LOG_LEVEL_INFO, "store: removed exports that an earlier run did not end", NULL,
+                 LOG_U64("files", removed));
+    }
 }
 
 // --- Opening -------------------------------------------------------------------------------------
@@ -266,8 +283,12 @@ int store_open(const struct store_settings *settings, struct store **ret_store, 
                      ? make_folder(s->folder, err)
                      : err_set(err, ERR_RANGE, "-transport.store: too long a path");
     s->settings.folder = s->folder;
-    if (status != 0 || take_lock(s, err) != 0 || open_database(s, &s->duck, err) != 0 ||
-        prepare(s, err) != 0) {
+    if (status != 0 || take_lock(s, err) != 0) {
+        store_close(s);
+        return err->status;
+    }
+    remove_leftovers(s);
+    if (open_database(s, &s->duck, err) != 0 || prepare(s, err) != 0) {
         store_close(s);
         return err->status;
     }

@@ -120,6 +120,19 @@ def log_file(path, count, first=0):
     return str(path)
 
 
+def test_a_start_removes_what_a_kill_left_of_exports(tmp_path):
+    folder = tmp_path / "data" / "store" / "export"
+    with Weir(tmp_path / "data") as w:
+        left = ["export-1764264000000000000.parquet", "tmp_export-1764264000000000001.csv",
+                "backup-1764264000000000002.duckdb.wal"]
+        for name in left + ["day.parquet"]:
+            (folder / name).write_bytes(b"x")
+        w.stop(signal.SIGKILL)
+    with Weir(tmp_path / "data") as w:
+        assert [path.name for path in folder.iterdir()] == ["day.parquet"]
+        assert '"files":3' in w.log() or "files=3" in w.log()
+
+
 def test_what_comes_can_be_asked_for(tmp_path):
     with Weir(tmp_path / "data") as w:
         w.send(generated(200))
