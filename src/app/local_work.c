@@ -56,7 +56,8 @@ struct local_work {
     struct slot slots[BATCHES_MAX];
     struct origin *origins[ORIGINS_MAX];
     size_t next_origin;
-    size_t busy; ///< requests
+    size_t busy;                 ///< requests
+    const struct backup *backup; ///< that is being made; NULL: none
     bool closed;
 };
 
@@ -231,6 +232,16 @@ static void append_path(struct buf *out, const char *path)
     json_append_text(out, realpath(path, real) == NULL ? path : real);
 }
 
+static void append_backup(struct local_work *w, struct buf *out)
+{
+    lock(w);
+    if (w->backup != NULL) {
+        buf_printf(out, ",\"backup\":{\"bytes\":%" PRIu64 ",\"bytes_total\":%" PRIu64 "}",
+                   backup_bytes(w->backup), atomic_load(&w->backup->bytes_total));
+    }
+    unlock(w);
+}
+
 static void answer_state(struct local_work *w, struct server_response *response)
 {
     char path[DATA_PATH_SIZE];
@@ -244,19 +255,37 @@ static void answer_state(struct local_work *w, struct server_response *response)
         buf_append_text(&response->body, ",\"export\":");
         append_path(&response->body, path);
     }
+    append_backup(w, &response->body);
     buf_append_text(&response->body, "}\n");
+}
+
+/// Of several at a time /local/state shows one.
+static int make_backup(struct local_work *w, struct backup *b, struct err *err)
+{
+    if (backup_init(b, w->settings.store, err) != 0) {
+        return err->status;
+    }
+    lock(w);
+    bool shown = w->backup == NULL;
+    w->backup = shown ? b : w->backup;
+    unlock(w);
+    int status = backup_make(b, w->settings.store, err);
+    lock(w);
+    w->backup = shown ? NULL : w->backup;
+    unlock(w);
+    return status;
 }
 
 static void answer_backup(struct local_work *w, struct server_response *response)
 {
-    char path[DATA_PATH_SIZE];
+    struct backup b;
     struct err err = { 0 };
-    if (backup_make(w->settings.store, path, sizeof(path), &err) != 0) {
+    if (make_backup(w, &b, &err) != 0) {
         complain(response, 507, err.text);
         return;
     }
     buf_append_text(&response->body, "{\"path\":");
-    append_path(&response->body, path);
+    append_path(&response->body, b.path);
     buf_append_text(&response->body, "}\n");
 }
 

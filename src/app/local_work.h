@@ -2,7 +2,7 @@
 /*
  * What a running weir does for other commands of the same user, on its local socket below /local:
  *
- *     GET  /local/state    its version, pid and the folder of its store
+ *     GET  /local/state    its version, pid and the folder of its store; how far a backup is
  *     POST /local/records  records of an import or a replay into the store (app/handover.h)
  *     POST /local/backup   a copy of the store, in its export folder
  *     POST /local/import?name=NAME   the records of a Parquet file there

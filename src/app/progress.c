@@ -3,11 +3,12 @@
 #include "app/progress.h"
 
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 
-enum { INTERVAL_MS = 500, LINE_SIZE = 160 };
+enum { INTERVAL_MS = 500, LOOK_MS = 50, LINE_SIZE = 160 };
 
 void progress_begin(struct progress *p)
 {
@@ -49,32 +50,26 @@ static const char *put_bytes(uint64_t bytes, char text[static 16])
     return text;
 }
 
-static double seconds_of(const struct progress_state *s)
+static double seconds_of(uint64_t elapsed_ns)
 {
-    double seconds = (double)s->elapsed_ns / (double)NS_PER_S;
+    double seconds = (double)elapsed_ns / (double)NS_PER_S;
     return seconds > 0 ? seconds : 1e-9;
 }
 
-void progress_show(struct progress *p, const struct progress_state *s)
+/// Whether it is time to show something.
+static bool is_due(const struct progress *p)
 {
-    uint64_t now_ns = clock_mono_ns();
-    if (!p->shown || now_ns < p->next_ns) {
-        return;
-    }
-    p->next_ns = now_ns + INTERVAL_MS * NS_PER_MS;
-    char line[LINE_SIZE];
-    char done[16];
-    char total[16];
-    double seconds = seconds_of(s);
-    double share = s->bytes_total == 0 ? 0 : (double)s->bytes / (double)s->bytes_total;
-    int size = snprintf(line, sizeof(line), "%llu of %llu files, %s of %s, %.0f lines/s, %llu bad",
-                        (unsigned long long)files_done(s), (unsigned long long)s->files_total,
-                        put_bytes(s->bytes, done), put_bytes(s->bytes_total, total),
-                        (double)s->sums.entries[LEDGER_LINES] / seconds,
-                        (unsigned long long)bad_lines(&s->sums));
+    return p->shown && clock_mono_ns() >= p->next_ns;
+}
+
+/// Shows a line of `size` characters, with the time that is left if `share` of the work tells.
+static void show_line(struct progress *p, char line[static LINE_SIZE], int size, double share,
+                      double seconds)
+{
+    p->next_ns = clock_mono_ns() + INTERVAL_MS * NS_PER_MS;
     if (share > 0 && share <= 1 && size < LINE_SIZE) {
         unsigned long left = (unsigned long)(seconds / share - seconds);
-        size += snprintf(line + size, sizeof(line) - (size_t)size, ", %lu:%02lu:%02lu left",
+        size += snprintf(line + size, LINE_SIZE - (size_t)size, ", %lu:%02lu:%02lu left",
                          left / 3600, left / 60 % 60, left % 60);
     }
     int width = size < LINE_SIZE ? size : LINE_SIZE - 1;
@@ -84,12 +79,84 @@ void progress_show(struct progress *p, const struct progress_state *s)
     p->width = width;
 }
 
+static double share_of(uint64_t bytes, uint64_t bytes_total)
+{
+    return bytes_total == 0 ? 0 : (double)bytes / (double)bytes_total;
+}
+
+void progress_show(struct progress *p, const struct progress_state *s)
+{
+    char line[LINE_SIZE];
+    char done[16];
+    char total[16];
+    if (!is_due(p)) {
+        return;
+    }
+    double seconds = seconds_of(s->elapsed_ns);
+    int size = snprintf(line, sizeof(line), "%llu of %llu files, %s of %s, %.0f lines/s, %llu bad",
+                        (unsigned long long)files_done(s), (unsigned long long)s->files_total,
+                        put_bytes(s->bytes, done), put_bytes(s->bytes_total, total),
+                        (double)s->sums.entries[LEDGER_LINES] / seconds,
+                        (unsigned long long)bad_lines(&s->sums));
+    show_line(p, line, size, share_of(s->bytes, s->bytes_total), seconds);
+}
+
+void progress_show_bytes(struct progress *p, uint64_t bytes, uint64_t bytes_total,
+                         uint64_t elapsed_ns)
+{
+    char line[LINE_SIZE];
+    char done[16];
+    char total[16];
+    if (is_due(p)) {
+        int size = snprintf(line, sizeof(line), "%s of %s", put_bytes(bytes, done),
+                            put_bytes(bytes_total, total));
+        show_line(p, line, size, share_of(bytes, bytes_total), seconds_of(elapsed_ns));
+    }
+}
+
 void progress_end(struct progress *p)
 {
     if (p->width > 0) {
         (void)dprintf(STDERR_FILENO, "\r%*s\r", p->width, ""); // for eyes only
     }
 }
+
+// --- Work that is one call -----------------------------------------------------------------------
+
+static void *watch(void *argument)
+{
+    struct progress_watch *w = argument;
+    uint64_t bytes;
+    uint64_t total;
+    while (!atomic_load(&w->over)) {
+        if (is_due(&w->progress) && w->look(w->context, &bytes, &total)) {
+            progress_show_bytes(&w->progress, bytes, total, clock_mono_ns() - w->begun_ns);
+        }
+        struct timespec pause = { .tv_nsec = LOOK_MS * (long)NS_PER_MS };
+        (void)nanosleep(&pause, NULL); // may end early
+    }
+    progress_end(&w->progress);
+    return NULL;
+}
+
+void progress_watch_begin(struct progress_watch *w, progress_look_fn *look, void *context)
+{
+    *w = (struct progress_watch){ .look = look, .context = context };
+    w->begun_ns = clock_mono_ns();
+    progress_begin(&w->progress);
+    // Without a thread nothing is shown, and the work is done all the same.
+    w->has_thread = w->progress.shown && pthread_create(&w->thread, NULL, watch, w) == 0;
+}
+
+void progress_watch_end(struct progress_watch *w)
+{
+    atomic_store(&w->over, true);
+    if (w->has_thread) {
+        CHECK(pthread_join(w->thread, NULL) == 0);
+    }
+}
+
+// --- The summary ---------------------------------------------------------------------------------
 
 void progress_print_summary(const struct progress_state *s, FILE *out)
 {
@@ -116,6 +183,6 @@ void progress_print_summary(const struct progress_state *s, FILE *out)
             comma = ",";
         }
     }
-    (void)fprintf(out, "},\"seconds\":%.3f}\n", seconds_of(s)); // likewise
+    (void)fprintf(out, "},\"seconds\":%.3f}\n", seconds_of(s->elapsed_ns)); // likewise
     (void)fflush(out); // who cannot read it has it in the log too
 }

@@ -2,6 +2,8 @@
 /* How far a long piece of work is: a line on the terminal while it runs, a summary at its end. */
 #pragma once
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -39,8 +41,29 @@ struct progress {
 void progress_begin(struct progress *p);
 /// Shows the state if it is time for that.
 void progress_show(struct progress *p, const struct progress_state *s);
+/// The same of work that is bytes alone. `bytes_total` may be about so many.
+void progress_show_bytes(struct progress *p, uint64_t bytes, uint64_t bytes_total,
+                         uint64_t elapsed_ns);
 /// Takes the line away.
 void progress_end(struct progress *p);
+
+/// How far work is that somebody else does. False: nobody knows yet.
+typedef bool progress_look_fn(void *context, uint64_t *ret_bytes, uint64_t *ret_total);
+
+/// Shows how far a long call is, from a thread of its own; without a terminal there is none.
+struct progress_watch {
+    struct progress progress; ///< the thread's
+    progress_look_fn *look;
+    void *context;
+    uint64_t begun_ns;
+    pthread_t thread;
+    bool has_thread;
+    atomic_bool over;
+};
+
+/// `look` is called by the thread, until the end.
+void progress_watch_begin(struct progress_watch *w, progress_look_fn *look, void *context);
+void progress_watch_end(struct progress_watch *w);
 
 /// One JSON object: files by outcome, bytes, lines, records, documents of note, errors by reason,
 /// seconds.

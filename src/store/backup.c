@@ -7,32 +7,47 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
-#include "store/backup_copy.h"
 
-int backup_make(struct store *s, char *ret_path, size_t size, struct err *err)
+int backup_init(struct backup *b, struct store *s, struct err *err)
 {
     char name[48];
-    char path[BACKUP_PATH_SIZE];
-    struct duck_conn *c;
+    *b = (struct backup){ 0 };
     (void)snprintf(name, sizeof(name), "backup-%" PRIu64 ".duckdb", clock_wall_ns()); // fits
-    int status = store_export_path(s, name, path, sizeof(path), err);
+    return store_export_path(s, name, b->path, sizeof(b->path), err);
+}
+
+int backup_make(struct backup *b, struct store *s, struct err *err)
+{
+    struct duck_conn *c;
+    uint64_t bytes = 0;
+    int status = store_connect(s, &c, err);
     if (status != 0) {
         return status;
     }
-    if (strlen(path) >= size) {
-        return err_set(err, ERR_RANGE, "%s: too long a path", path);
-    }
-    status = store_connect(s, &c, err);
-    if (status != 0) {
-        return status;
-    }
-    status = backup_copy(c, path, err);
-    duck_disconnect(c);
+    status = duck_ask_u64(c,
+                          "SELECT used_blocks * block_size FROM pragma_database_size() "
+                          "WHERE database_name = current_database()",
+                          &bytes, err);
+    atomic_store(&b->bytes_total, bytes);
     if (status == 0) {
-        memcpy(ret_path, path, strlen(path) + 1);
+        status = backup_copy(c, b->path, err);
     }
+    duck_disconnect(c);
     return status;
+}
+
+static uint64_t size_of(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 ? (uint64_t)st.st_size : 0;
+}
+
+uint64_t backup_bytes(const struct backup *b)
+{
+    char wal[BACKUP_PATH_SIZE + 8];
+    (void)snprintf(wal, sizeof(wal), "%s.wal", b->path); // fits
+    return size_of(b->path) + size_of(wal);
 }

@@ -8,12 +8,25 @@
  */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "query/kql.h"
+#include "store/backup_copy.h"
 #include "store/store.h"
 
-/// A consistent copy of the whole store while it is written to, checkpointed, into FOLDER/export;
-/// the file's path. ERR_FULL: the disk has no room for it. ERR_IO.
-int backup_make(struct store *s, char *ret_path, size_t size, struct err *err) MUST_USE;
+/// A backup that is to be made, or is being made.
+struct backup {
+    char path[BACKUP_PATH_SIZE];  ///< in FOLDER/export
+    _Atomic uint64_t bytes_total; ///< it will have so many, about; 0: not known yet
+};
+
+/// Gives it a path that no other has. ERR_RANGE, ERR_IO.
+int backup_init(struct backup *b, struct store *s, struct err *err) MUST_USE;
+/// A consistent copy of the whole store while it is written to, checkpointed. ERR_FULL: the disk
+/// has no room for it. ERR_IO.
+int backup_make(struct backup *b, struct store *s, struct err *err) MUST_USE;
+/// How many bytes of it there are so far. Any thread.
+uint64_t backup_bytes(const struct backup *b);
 
 enum export_form { EXPORT_PARQUET, EXPORT_CSV, EXPORT_JSON };
 

@@ -4,7 +4,7 @@
 
 #include "store/duck.h"
 
-enum { BACKUP_PATH_SIZE = 4096 };
+enum { BACKUP_PATH_SIZE = 3072 };
 
 /// Copies the connection's database, as it is at one moment, into a new one at `path`. On failure
 /// nothing is left there. ERR_EXISTS: there is a file; ERR_FULL: the disk has no room for it;

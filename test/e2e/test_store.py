@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The store as its users see it: run, import, replay, query and backup, with one weir or two."""
 import collections
+import contextlib
 import json
 import os
+import pty
 import random
 import re
 import shutil
@@ -311,6 +313,35 @@ def test_backup(tmp_path):
     done = weir("query", "-data", str(tmp_path / "x"), "-transport.store", str(copy.parent), *ALL,
                 "-o", "ndjson", "-n", "1000")
     assert len(done.stdout.splitlines()) == 600
+
+
+def on_terminal(*args):
+    """Exit code, and what a terminal gets of standard error."""
+    master, slave = pty.openpty()
+    process = subprocess.Popen(weir_command(*args), stderr=slave, stdout=subprocess.DEVNULL, env=ENV)
+    os.close(slave)
+    shown = b""
+    with contextlib.suppress(OSError):  # EIO: its last one has gone
+        while part := os.read(master, 4096):
+            shown += part
+    os.close(master)
+    return process.wait(timeout=60), shown
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_a_backup_shows_how_far_it_is(tmp_path, running):
+    """A store this small is copied in a moment, in which it is not always looked at."""
+    with Weir(tmp_path / "data") as w:
+        w.send(generated(100))
+        wait_until(lambda: count(w.data) == 600, lambda: str(count(w.data)), 30)
+        if not running:
+            assert w.stop() == 0
+        for number in range(30):
+            code, shown = on_terminal("backup", "-data", w.data, str(tmp_path / f"copy{number}"))
+            assert code == 0, shown
+            if b" of " in shown:
+                break
+        assert re.search(rb"\r[\d.]+ [kM]?B of [\d.]+ [kM]B", shown), shown
 
 
 def test_one_store_has_one_weir(tmp_path):

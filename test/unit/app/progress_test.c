@@ -25,11 +25,20 @@ static struct progress_state half_done(void)
     return s;
 }
 
-/// What a terminal gets of one round of progress; "" when standard error is none.
-static const char *shown(const struct progress_state *s, const char *target)
+static void show_state(const void *context)
+{
+    const struct progress_state *s = context;
+    struct progress p;
+    progress_begin(&p);
+    progress_show(&p, s);
+    progress_show(&p, s); // not again so soon
+}
+
+/// What a terminal gets of `show`; "" when standard error is none.
+static const char *shown_by(void (*show)(const void *context), const void *context,
+                            const char *target)
 {
     static char text[1024];
-    struct progress p;
     int saved = dup(STDERR_FILENO);
     int master = posix_openpt(O_RDWR | O_NOCTTY);
     assert_true(saved >= 0 && master >= 0);
@@ -38,9 +47,7 @@ static const char *shown(const struct progress_state *s, const char *target)
     int slave = open(target == NULL ? ptsname(master) : target, O_RDWR | O_NOCTTY);
     assert_true(slave >= 0);
     assert_true(dup2(slave, STDERR_FILENO) >= 0);
-    progress_begin(&p);
-    progress_show(&p, s);
-    progress_show(&p, s); // not again so soon
+    show(context);
     assert_true(dup2(saved, STDERR_FILENO) >= 0);
     size_t size = 0;
     struct pollfd ready = { .fd = master, .events = POLLIN };
@@ -55,6 +62,11 @@ static const char *shown(const struct progress_state *s, const char *target)
     assert_int_equal(close(master), 0);
     assert_int_equal(close(saved), 0);
     return text;
+}
+
+static const char *shown(const struct progress_state *s, const char *target)
+{
+    return shown_by(show_state, s, target);
 }
 
 static void a_terminal_sees_how_far_it_is(void **state)
@@ -75,6 +87,40 @@ static void a_terminal_sees_how_far_it_is(void **state)
     s.files_total = UINT64_MAX;
     s.sums.entries[LEDGER_LINES] = UINT64_MAX;
     assert_non_null(strstr(shown(&s, NULL), " TB, "));
+}
+
+static bool look(void *context, uint64_t *ret_bytes, uint64_t *ret_total)
+{
+    _Atomic int *looks = context;
+    *ret_bytes = 250000;
+    *ret_total = 1000000;
+    return atomic_fetch_add(looks, 1) >= 2; // at first nobody knows
+}
+
+/// A piece of work that is over when somebody has looked often enough.
+static void watch_work(const void *context)
+{
+    const int *rounds = context;
+    _Atomic int looks = 0;
+    struct progress_watch w;
+    progress_watch_begin(&w, look, &looks);
+    for (int i = 0; i < 1000 && atomic_load(&looks) < *rounds; i++) {
+        (void)poll(NULL, 0, 10);
+    }
+    progress_watch_end(&w);
+    assert_int_equal(atomic_load(&looks) > 0, *rounds > 0);
+}
+
+static void work_in_one_call_is_watched(void **state)
+{
+    (void)state;
+    int rounds = 4; // it is shown at the third look
+    const char *text = shown_by(watch_work, &rounds, NULL);
+    assert_true(strstr(text, "\r250.0 kB of 1.0 MB, 0:00:0") == text);
+    assert_non_null(strstr(text, " left\r"));
+    assert_true(text[strlen(text) - 1] == '\r' && text[strlen(text) - 2] == ' '); // taken away
+    rounds = 0;
+    assert_string_equal(shown_by(watch_work, &rounds, "/dev/null"), "");
 }
 
 static void nobody_else_sees_it(void **state)
@@ -111,6 +157,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_terminal_sees_how_far_it_is),
+        cmocka_unit_test(work_in_one_call_is_watched),
         cmocka_unit_test(nobody_else_sees_it),
         cmocka_unit_test(the_summary_is_one_object),
     };
