@@ -178,7 +178,7 @@ struct here {
     struct mapping *mapping;
     struct ecs_options ecs;
     struct format_settings format;
-    struct applications *applications;
+    struct application_source *applications;
     struct store *store;
     struct asks *asks;
     struct api *api;
@@ -196,7 +196,7 @@ static int open_here(struct here *h, const struct settings *s, struct store_opti
     }
     o->settings.mapping = h->mapping;
     if (store_options_find(o, err) != 0 || ecs_options_read(&h->ecs, s, err) != 0 ||
-        applications_open(s->names, &h->applications, err) != 0 ||
+        application_source_new(s->names, &h->applications, err) != 0 ||
         store_open(&o->settings, &h->store, err) != 0) {
         return err->status;
     }
@@ -221,7 +221,7 @@ static void close_here(struct here *h)
     api_free(h->api);
     asks_free(h->asks);
     store_close(h->store);
-    applications_free(h->applications);
+    application_source_free(h->applications);
     ecs_options_release(&h->ecs);
     mapping_free(h->mapping);
 }

@@ -167,6 +167,7 @@ static void control(struct run *run)
         if (now_ns >= tick_due_ns) {
             tick_due_ns = now_ns + TICK_INTERVAL_MS * NS_PER_MS;
             pipeline_tick(&run->pipeline);
+            web_tick(run->web);
         }
     }
 }

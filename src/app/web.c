@@ -26,7 +26,7 @@ struct web {
     struct health health;
     struct format_settings format;
     struct access *access; ///< NULL: there is no -addr, or nothing to guard
-    struct applications *applications;
+    struct application_source *applications;
     struct asks *asks;
     struct live *live;
     struct api *api; ///< NULL: goflow2's end points only
@@ -84,7 +84,7 @@ static int open_api(struct web *w, struct err *err)
     if (s->addr[0] != '\0' && access_open(&access, &w->access, err) != 0) {
         return err->status;
     }
-    if (applications_open(s->names, &w->applications, err) != 0 ||
+    if (application_source_new(s->names, &w->applications, err) != 0 ||
         (p->store != NULL && open_store_parts(w, err) != 0)) {
         return err->status;
     }
@@ -143,9 +143,30 @@ int web_start(const struct web_settings *settings, struct web **ret_web, struct 
     return server_start(&server, &w->server, err);
 }
 
+static void reload_applications(struct web *w, bool changed_only)
+{
+    struct err err;
+    int status = w->applications == NULL
+                     ? 0
+                     : application_source_reload(w->applications, changed_only, &err);
+    if (status > 0) {
+        log_with(LOG_LEVEL_INFO, "names of applications were read again", NULL,
+                 LOG_TEXT("file", w->settings.settings->names));
+    } else if (status < 0) {
+        log_with(LOG_LEVEL_ERROR, "the old names of applications stay", NULL,
+                 LOG_TEXT("error", err.text));
+    }
+}
+
+void web_tick(struct web *w)
+{
+    reload_applications(w, true);
+}
+
 void web_reload(struct web *w)
 {
     struct err err;
+    reload_applications(w, false);
     if (w->access != NULL && access_reload(w->access, &err) != 0) {
         log_with(LOG_LEVEL_ERROR, "the old passwords and tokens stay", NULL,
                  LOG_TEXT("error", err.text));
@@ -173,7 +194,7 @@ void web_stop(struct web *w)
     w->settings.pipeline->live = NULL;
     live_free(w->live);
     local_work_free(w->work);
-    applications_free(w->applications);
+    application_source_free(w->applications);
     access_free(w->access);
     mem_free(w);
 }

@@ -27,9 +27,11 @@ struct web_settings {
 /// Binds and answers from now on; before intakes start. Errors with words.
 int web_start(const struct web_settings *settings, struct web **ret_web, struct err *err) MUST_USE;
 
-/// SIGHUP: passwords, tokens and certificates are read again. What is no good is logged, and the
-/// old one stays.
+/// SIGHUP: passwords, tokens, certificates and names of applications are read again. What is no
+/// good is logged, and the old one stays.
 void web_reload(struct web *w);
+/// Every second or so: names of applications are read again when their file was replaced.
+void web_tick(struct web *w);
 
 /// Takes no more records of other commands, and waits for those that it has: before the pipeline is
 /// stopped. NULL is fine.

@@ -15,6 +15,7 @@
  */
 #include "query/applications.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +51,7 @@ struct name {
 };
 
 struct applications {
+    _Atomic uint32_t refs;
     struct entry *entries;
     size_t count;
     size_t room;
@@ -275,13 +277,14 @@ int applications_open(const char *path, struct applications **ret_applications, 
     if (a == NULL) {
         return err_set(err, ERR_NO_MEMORY, "out of memory");
     }
+    atomic_init(&a->refs, 1);
     int status = 0;
     if (path != NULL && path[0] != '\0') {
         status = name_file_is_yaml(path) ? read_yaml(a, path, err) : read_csv(a, path, err);
     }
     status = status == 0 ? add_known(a, err) : status;
     if (status != 0) {
-        applications_free(a);
+        applications_unref(a);
         return status;
     }
     finish(a);
@@ -289,9 +292,14 @@ int applications_open(const char *path, struct applications **ret_applications, 
     return 0;
 }
 
-void applications_free(struct applications *a)
+void applications_ref(struct applications *a)
 {
-    if (a == NULL) {
+    atomic_fetch_add(&a->refs, 1);
+}
+
+void applications_unref(struct applications *a)
+{
+    if (a == NULL || atomic_fetch_sub(&a->refs, 1) > 1) {
         return;
     }
     while (a->names != NULL) {

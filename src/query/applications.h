@@ -16,7 +16,9 @@ struct applications;
 /// "" or NULL: the well-known ones only. ERR_INVALID and ERR_IO with words, ERR_NO_MEMORY.
 int applications_open(const char *path, struct applications **ret_applications,
                       struct err *err) MUST_USE;
-void applications_free(struct applications *a);
+/// Counts another user, or lets one go. unref(NULL) is fine. Any thread.
+void applications_ref(struct applications *a);
+void applications_unref(struct applications *a);
 
 /// NULL when it has none. `proto`: IP protocol.
 const char *applications_name(const struct applications *a, uint32_t proto, uint32_t port);

@@ -26,11 +26,12 @@ enum {
 
 struct slot {
     struct duck_conn *conn;
-    uint64_t generation;       ///< of the database in which the connection has its tables
-    struct restorer *restorer; ///< made when it is needed first
-    bool busy;                 ///< has a question
-    bool stoppable;            ///< which may be interrupted
-    int stop;                  ///< why it was: ERR_RANGE, ERR_CLOSED; 0: it was not
+    uint64_t generation;               ///< of the database in which the connection has its tables
+    struct restorer *restorer;         ///< made when it is needed first
+    struct applications *applications; ///< that the connection's table is of; a reference
+    bool busy;                         ///< has a question
+    bool stoppable;                    ///< which may be interrupted
+    int stop;                          ///< why it was: ERR_RANGE, ERR_CLOSED; 0: it was not
     uint64_t deadline_ns;
     const struct ask_patience *patience;
 };
@@ -338,7 +339,6 @@ static int answer_in_transaction(struct asks *a, struct slot *s, const struct ta
 {
     struct store_state state = store_state(a->settings.store);
     struct work w = { .conn = s->conn,
-                      .applications = a->settings.applications,
                       .transaction = state.transaction,
                       .newest_ns = state.newest_ns,
                       .now_ns = (int64_t)clock_wall_ns(),
@@ -380,15 +380,29 @@ static int say_stopped(const struct asks *a, int status, int stop, struct err *e
     return status;
 }
 
-/// The tables that questions want; again in a database that had to be opened again.
+/// The tables that questions want; again in a database that had to be opened again, and when
+/// applications have other names now.
 static int set_up_slot(const struct asks *a, struct slot *s, struct err *err)
 {
     uint64_t generation;
     int status = duck_refresh(s->conn, &generation, err);
-    if (status == 0 && generation != s->generation) {
-        status = plan_set_up(s->conn, a->settings.applications, err);
+    if (status != 0) {
+        return status;
     }
-    s->generation = status == 0 ? generation : s->generation;
+    struct application_source *source = a->settings.applications;
+    struct applications *now = source == NULL ? NULL : application_source_get(source);
+    if (generation == s->generation && now == s->applications) {
+        applications_unref(now);
+        return 0;
+    }
+    status = plan_set_up(s->conn, now, err);
+    if (status != 0) {
+        applications_unref(now); // those of before stand for it: the next question tries again
+        return status;
+    }
+    applications_unref(s->applications);
+    s->applications = now;
+    s->generation = generation;
     return status;
 }
 
@@ -564,6 +578,7 @@ void asks_free(struct asks *a)
     }
     for (size_t i = 0; a->slots != NULL && i < a->settings.running_max; i++) {
         restorer_free(a->slots[i].restorer);
+        applications_unref(a->slots[i].applications);
         duck_disconnect(a->slots[i].conn);
     }
     if (a->pool != NULL) {

@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "query/applications.h"
+#include "query/application_source.h"
 #include "query/kql.h"
 #include "store/restore.h"
 #include "store/store.h"
@@ -102,7 +102,7 @@ struct asks;
 
 struct asks_settings {
     struct store *store;
-    const struct applications *applications; ///< may be NULL
+    struct application_source *applications; ///< may be NULL
     uint64_t timeout_ns;
     size_t running_max; ///< 2
     size_t waiting_max; ///< more than so many are turned away

@@ -831,16 +831,17 @@ static int fill_applications(struct duck_conn *c, const struct applications *app
 
 int plan_set_up(struct duck_conn *c, const struct applications *applications, struct err *err)
 {
-    int status =
-        duck_exec(c, "CREATE TEMP TABLE named (proto UINTEGER, port UINTEGER, name BLOB)", err);
+    int status = duck_exec(
+        c, "CREATE OR REPLACE TEMP TABLE named (proto UINTEGER, port UINTEGER, name BLOB)", err);
     if (status == 0 && applications != NULL) {
         status = fill_applications(c, applications, err);
     }
     if (status == 0) { // a name that was given twice stands once
-        status = duck_exec(c,
-                           "CREATE TEMP TABLE applications AS SELECT DISTINCT * FROM named; "
-                           "DROP TABLE named",
-                           err);
+        status =
+            duck_exec(c,
+                      "CREATE OR REPLACE TEMP TABLE applications AS SELECT DISTINCT * FROM named; "
+                      "DROP TABLE named",
+                      err);
     }
     return status;
 }

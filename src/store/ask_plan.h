@@ -22,7 +22,6 @@
 /// What a question is answered with: a connection in a transaction, and what is known beforehand.
 struct work {
     struct duck_conn *conn;
-    const struct applications *applications; ///< may be NULL
     struct rollup_marks marks;
     uint64_t transaction; ///< number of the newest one
     int64_t newest_ns;    ///< greatest ts, about
@@ -133,6 +132,7 @@ enum { PLAN_SUM_COUNT = 7 };
 /// The column of a metric.
 const char *plan_metric(enum metric metric);
 
-/// Makes the table of applications that questions join with; once for each connection.
+/// Makes the table of applications that questions join with, on each connection, again when there
+/// are others.
 int plan_set_up(struct duck_conn *c, const struct applications *applications,
                 struct err *err) MUST_USE;

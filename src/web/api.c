@@ -404,12 +404,17 @@ bool api_handle_at(struct api *a, const struct server_request *request, const ch
     }
     struct api_asked asked;
     struct api_fault fault;
+    // A condition has ports in place of the names of applications: these are needed no longer.
+    struct application_source *source = a->settings.applications;
+    struct applications *names = source == NULL ? NULL : application_source_get(source);
     const struct api_moment moment = {
         .now_ns = now_ns,
-        .applications = a->settings.applications,
+        .applications = names,
         .mapping = a->settings.format->mapping,
     };
-    if (api_params_read(endpoint, request->query, accept, &moment, &asked, &fault) != 0) {
+    int status = api_params_read(endpoint, request->query, accept, &moment, &asked, &fault);
+    applications_unref(names);
+    if (status != 0) {
         answer_fault(&fault, response);
         return true;
     }

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
-#include "query/applications.h"
+#include "query/application_source.h"
 #include "store/ask.h"
 #include "web/server.h"
 
@@ -26,9 +26,9 @@ typedef void api_health_fn(void *context, struct buf *out);
 struct api_settings {
     struct store *store; ///< NULL: there is none; questions are answered 503 in words
     struct asks *asks;
-    const struct applications *applications;
-    struct live *live;                    ///< NULL: no live records
-    const struct format_settings *format; ///< of documents (flows, live): -format ecs
+    struct application_source *applications; ///< NULL: there are no names
+    struct live *live;                       ///< NULL: no live records
+    const struct format_settings *format;    ///< of documents (flows, live): -format ecs
     api_health_fn *health;
     void *health_context;
 };

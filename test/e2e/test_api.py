@@ -5,6 +5,7 @@ import csv
 import http.client
 import io
 import json
+import signal
 import time
 import urllib.parse
 from ipaddress import ip_address
@@ -236,3 +237,36 @@ def test_flows_as_csv_say_what_the_documents_say(place):
             for row in csv.DictReader(io.StringIO(text))] == [
                 (d["destination"]["ip"], str(d["destination"].get("port", "")))
                 for d in place.json("flows", params)["rows"]]
+
+
+def test_names_of_applications_are_read_again(tmp_path):
+    """By SIGHUP at once, and soon after the file was replaced: in conditions and in groups."""
+    names, port = tmp_path / "names.yaml", free_port()
+
+    def call(name):
+        part = tmp_path / "part"
+        part.write_text(f"applications: {{tcp: {{0-65535: {name}}}}}\n")
+        part.replace(names)
+
+    def is_called(name):
+        rows = api.json("top", {**ALL, "dims": "network.application", "q": "proto: tcp"})["rows"]
+        found = api.json("flows", {**ALL, "q": "network.application: " + name})["rows"]
+        return [r["network.application"] for r in rows] == [name] and found
+
+    call("first")
+    with Weir(tmp_path / "data", "-addr", f"127.0.0.1:{port}", "-names", str(names)) as w:
+        api = Api(port)
+        w.send(generated(DATAGRAMS))
+        wait_until(lambda: is_called("first"), w.log, 30)
+        call("second")
+        w.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: "names of applications were read again" in w.log(), w.log, 10)
+        assert is_called("second")
+        api.json("flows", {**ALL, "q": "network.application: first"}, status=400)
+        names.write_text("applications: {tcp: {none: third}}\n")
+        w.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: "the old names of applications stay" in w.log(), w.log, 10)
+        assert is_called("second")
+        call("fourth")
+        wait_until(lambda: w.log().count("names of applications were read again") == 2, w.log, 10)
+        assert is_called("fourth")

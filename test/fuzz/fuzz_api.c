@@ -33,7 +33,8 @@
 enum { OUT_SIZE_MAX = 1 << 20, CURSOR_SIZE = 40, ROWS = 3, CELL_TEXT_MAX = 24 };
 
 struct world {
-    struct applications *applications;
+    struct application_source *source;
+    struct applications *applications; ///< of it
     struct mapping *mapping;
     struct format_settings format;
     struct live *live;
@@ -47,11 +48,12 @@ static const struct world *world(void)
     if (w.api != NULL) {
         return &w;
     }
-    CHECK(applications_open("", &w.applications, &err) == 0);
+    CHECK(application_source_new("", &w.source, &err) == 0);
+    w.applications = application_source_get(w.source);
     CHECK(mapping_default(&w.mapping) == 0);
     w.format = (struct format_settings){ .name = "json", .mapping = w.mapping };
     CHECK(live_new(&w.format, &w.live, &err) == 0);
-    const struct api_settings settings = { .applications = w.applications,
+    const struct api_settings settings = { .applications = w.source,
                                            .live = w.live,
                                            .format = &w.format };
     CHECK(api_new(&settings, &w.api, &err) == 0);

@@ -54,7 +54,7 @@ static int tear_down(void **state)
     struct record *r = *state;
     batch_unref(r->batch);
     batch_pool_free(r->pool);
-    applications_free(applications);
+    applications_unref(applications);
     return 0;
 }
 

@@ -306,7 +306,7 @@ static int tear_down(void **state)
     writer_free(f->writer);
     store_close(f->store);
     mapping_free(f->mapping);
-    applications_free(f->applications);
+    applications_unref(f->applications);
     batch_unref(f->batch);
     batch_pool_free(f->pool);
     static const char *const FOLDERS[] = { "export", "temp" };

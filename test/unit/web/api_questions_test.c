@@ -26,7 +26,8 @@ enum { ROUNDS = 100 };
 struct fixture {
     char folder[FOLDER_SIZE];
     char store_folder[PATH_SIZE];
-    struct applications *applications;
+    struct application_source *source;
+    struct applications *applications; ///< of it
     struct mapping *mapping;
     struct batch_pool *pool;
     struct batch *batch;
@@ -164,7 +165,8 @@ static int set_up(void **state)
     folder_make(f.folder);
     (void)snprintf(f.store_folder, sizeof(f.store_folder), "%s/store", f.folder); // fits
     const struct store_settings store = { .folder = f.store_folder, .memory_max = 512 << 20 };
-    ok(&f, applications_open("", &f.applications, &f.err));
+    ok(&f, application_source_new("", &f.source, &f.err));
+    f.applications = application_source_get(f.source);
     assert_int_equal(mapping_default(&f.mapping), 0);
     assert_int_equal(batch_pool_new(1, NULL, NULL, &f.pool), 0);
     f.batch = batch_get(f.pool);
@@ -172,14 +174,14 @@ static int set_up(void **state)
     ok(&f, store_open(&store, &f.store, &f.err));
     store_records(&f);
     const struct asks_settings asks = { .store = f.store,
-                                        .applications = f.applications,
+                                        .applications = f.source,
                                         .timeout_ns = 120 * NS_PER_S,
                                         .running_max = 1,
                                         .waiting_max = 1 };
     ok(&f, asks_new(&asks, &f.asks, &f.err));
     f.format = (struct format_settings){ .name = "json", .mapping = f.mapping };
     const struct api_settings api = {
-        .store = f.store, .asks = f.asks, .applications = f.applications, .format = &f.format
+        .store = f.store, .asks = f.asks, .applications = f.source, .format = &f.format
     };
     ok(&f, api_new(&api, &f.api, &f.err));
     *state = &f;
@@ -197,7 +199,8 @@ static int tear_down(void **state)
     batch_unref(f->batch);
     batch_pool_free(f->pool);
     mapping_free(f->mapping);
-    applications_free(f->applications);
+    applications_unref(f->applications);
+    application_source_free(f->source);
     for (size_t i = 0; i < sizeof(FOLDERS) / sizeof(FOLDERS[0]); i++) {
         char path[PATH_SIZE + 16];
         (void)snprintf(path, sizeof(path), "%s/%s", f->store_folder, FOLDERS[i]); // fits
