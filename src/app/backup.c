@@ -43,7 +43,7 @@ static bool look_there(void *context, uint64_t *ret_bytes, uint64_t *ret_total)
     cluster_reply_init(&reply);
     bool known = local_ask(context, &request, &reply) == 0 && reply.status == 200 &&
                  number_at(&reply, "backup/bytes", ret_bytes) &&
-                 number_at(&reply, "backup/bytes_total", ret_total);
+                 number_at(&reply, "backup/bytes_total", ret_total) && *ret_total > 0;
     cluster_reply_release(&reply);
     return known;
 }
