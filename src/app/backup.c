@@ -13,6 +13,7 @@
 #include "app/file_copy.h"
 #include "app/local.h"
 #include "app/progress.h"
+#include "app/store_host.h"
 #include "app/store_options.h"
 #include "base/clock.h"
 #include "base/json_find.h"
@@ -177,9 +178,12 @@ static int back_up(const struct settings *s, struct err *err)
     }
     int status = store_options_read(o, s, NULL, err);
     status = status == 0 ? check_target(to, err) : status;
+    bool answers;
     if (status == 0) {
-        status = local_has_store(o->socket, s->store) ? make_there(o, made, err)
-                                                      : make_here(o, made, err);
+        status = store_host_find(o, s->store, &STORE_HOST_PATIENCE, &answers, err);
+    }
+    if (status == 0) {
+        status = answers ? make_there(o, made, err) : make_here(o, made, err);
     }
     mem_free(o);
     return status == 0 ? move(made, to, err) : status;

@@ -6,10 +6,8 @@
 #include "app/check_store.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -19,6 +17,7 @@
 #include "app/store_options.h"
 #include "app/web.h"
 #include "base/mem.h"
+#include "store/folder_lock.h"
 #include "web/access.h"
 
 enum { MB = 1000 * 1000 };
@@ -37,24 +36,6 @@ static void find_parent(const char *folder, char parent[static DATA_PATH_SIZE])
     }
 }
 
-/// The pid in FOLDER/lock when somebody has the store; false: nobody has.
-static bool is_held(const char *folder, char pid[static 32])
-{
-    char path[DATA_PATH_SIZE + 8];
-    (void)snprintf(path, sizeof(path), "%s/lock", folder); // fits
-    pid[0] = '\0';
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        return false;
-    }
-    bool held = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-    ssize_t size = read(fd, pid, 31);
-    pid[size < 0 ? 0 : size] = '\0';
-    pid[strspn(pid, "0123456789")] = '\0';
-    (void)close(fd); // only read
-    return held;
-}
-
 static void report_space(const struct settings *s, const char *folder)
 {
     struct statvfs disk;
@@ -71,7 +52,7 @@ static bool report_folder(const struct settings *s, const struct store_options *
 {
     struct err err;
     char parent[DATA_PATH_SIZE];
-    char pid[32];
+    struct folder_holder holder = folder_lock_look(o->folder);
     bool exists = store_options_find(o, &err) == 0;
     find_parent(o->folder, parent);
     if (access(parent, W_OK | X_OK) != 0) {
@@ -80,9 +61,9 @@ static bool report_folder(const struct settings *s, const struct store_options *
     }
     report("ok", "store", "%s, which %s", o->folder, exists ? "is there" : "will be made");
     report_space(s, parent);
-    if (is_held(o->folder, pid)) {
+    if (holder.held) {
         bool answers = local_has_store(o->socket, s->store);
-        report("warn", "store", "another weir has it now (pid %s): %s", pid[0] == '\0' ? "?" : pid,
+        report("warn", "store", "another weir has it now (pid %s): %s", holder.pid,
                answers ? "wait for its end, or name another -data; import, replay, query and "
                          "backup work through it"
                        : "wait for its end, or name another -data");

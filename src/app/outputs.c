@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "app/handover.h"
-#include "app/local.h"
+#include "app/store_host.h"
 #include "transport/elasticsearch.h"
 #include "transport/file.h"
 #include "transport/store.h"
@@ -176,7 +176,11 @@ static int start_store(struct pipeline *p, const struct settings *s, size_t capa
         return err->status;
     }
     bool once = s->command == COMMAND_IMPORT || s->command == COMMAND_REPLAY;
-    if (once && local_has_store(o->socket, s->store)) {
+    bool answers = false;
+    if (once && store_host_find(o, s->store, &STORE_HOST_PATIENCE, &answers, err) != 0) {
+        return err->status;
+    }
+    if (answers) {
         return start_handover(p, capacity, closed, err);
     }
     if (store_options_make(s, err) != 0 || store_open(&o->settings, &p->store, err) != 0 ||

@@ -17,6 +17,7 @@
 #include "app/ecs_options.h"
 #include "app/local.h"
 #include "app/query_table.h"
+#include "app/store_host.h"
 #include "app/store_options.h"
 #include "base/clock.h"
 #include "base/json_find.h"
@@ -340,10 +341,13 @@ static int ask(const struct settings *s, const char *condition, struct answered 
     make_arguments(s, condition, &arguments);
     int status = settings_check(s, err);
     status = status == 0 ? store_options_read(o, s, NULL, err) : status;
+    bool answers;
     if (status == 0) {
-        status = local_has_store(o->socket, s->store)
-                     ? ask_there(s, o->socket, buf_text(&arguments), ret_answer, err)
-                     : ask_here(s, o, buf_text(&arguments), ret_answer, err);
+        status = store_host_find(o, s->store, &STORE_HOST_PATIENCE, &answers, err);
+    }
+    if (status == 0) {
+        status = answers ? ask_there(s, o->socket, buf_text(&arguments), ret_answer, err)
+                         : ask_here(s, o, buf_text(&arguments), ret_answer, err);
     }
     buf_release(&arguments);
     mem_free(o);

@@ -23,6 +23,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "store/folder_lock.h"
 #include "store/leftovers.h"
 #include "store/recover.h"
 #include "store/schema.h"
@@ -71,44 +72,6 @@ static int make_folder(const char *path, struct err *err)
     if (mkdir(path, 0700) != 0 && errno != EEXIST) {
         return err_set_errno(err, errno, "cannot make the folder %s", path);
     }
-    return 0;
-}
-
-/// Who has the lock wrote its number into it.
-static int refuse_held(const struct store *s, int fd, struct err *err)
-{
-    char pid[NUMBER_SIZE] = "";
-    ssize_t size = pread(fd, pid, sizeof(pid) - 1, 0);
-    pid[size > 0 ? strspn(pid, "0123456789") : 0] = '\0';
-    return err_set(err, ERR_EXISTS,
-                   "the store in %s is held by another weir (pid %s): ask that one, or use another "
-                   "-transport.store",
-                   s->folder, pid[0] == '\0' ? "unknown" : pid);
-}
-
-static int take_lock(struct store *s, struct err *err)
-{
-    char path[PATH_SIZE];
-    if (path_of(s, "lock", path, err) != 0) {
-        return err->status;
-    }
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0) {
-        return err_set_errno(err, errno, "cannot open %s", path);
-    }
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        (void)refuse_held(s, fd, err);
-        (void)close(fd); // nothing was written
-        return err->status;
-    }
-    char pid[NUMBER_SIZE];
-    int size = snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
-    if (ftruncate(fd, 0) != 0 || pwrite(fd, pid, (size_t)size, 0) != size) {
-        (void)err_set_errno(err, errno, "cannot write %s", path);
-        (void)close(fd);
-        return err->status;
-    }
-    s->lock_fd = fd;
     return 0;
 }
 
@@ -283,7 +246,7 @@ int store_open(const struct store_settings *settings, struct store **ret_store, 
                      ? make_folder(s->folder, err)
                      : err_set(err, ERR_RANGE, "-transport.store: too long a path");
     s->settings.folder = s->folder;
-    if (status != 0 || take_lock(s, err) != 0) {
+    if (status != 0 || folder_lock_take(s->folder, &s->lock_fd, err) != 0) {
         store_close(s);
         return err->status;
     }
@@ -293,6 +256,7 @@ int store_open(const struct store_settings *settings, struct store **ret_store, 
         return err->status;
     }
     duck_set_again(s->duck, open_again, s);
+    folder_lock_say(s->lock_fd, true);
     *ret_store = s;
     return 0;
 }
@@ -312,6 +276,9 @@ static void checkpoint(struct store *s)
 void store_close(struct store *s)
 {
     if (s != NULL) {
+        if (s->lock_fd >= 0) {
+            folder_lock_say(s->lock_fd, false);
+        }
         checkpoint(s);
         duck_close(s->duck);
         if (s->lock_fd >= 0) {

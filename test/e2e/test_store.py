@@ -26,14 +26,15 @@ ALL = ("-from", "2000-01-01", "-to", "2100-01-01")
 class Weir:
     """One that runs on a data folder."""
 
-    def __init__(self, data, *flags):
+    def __init__(self, data, *flags, wait=True):
         self.data, self.port = str(data), free_port()
         self.log_path = self.data + ".log"
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 weir_command("-data", self.data, "-listen", f"sflow://127.0.0.1:{self.port}", "-addr",
                              "", *NO_GEO, *flags), stderr=log, stdout=subprocess.PIPE, env=ENV)
-        wait_until(self.is_up, self.log, 30)
+        if wait:
+            wait_until(self.is_up, self.log, 30)
 
     def is_up(self):
         assert self.process.poll() is None, self.log()
@@ -353,6 +354,70 @@ def test_one_store_has_one_weir(tmp_path):
         checked = subprocess.run(weir_command("check", "-data", w.data, "-addr", "", *NO_GEO),
                                  capture_output=True, text=True, timeout=60, env=ENV)
         assert f"pid {w.process.pid}" in checked.stdout
+
+
+def stopped_while_it_opens(data):
+    """A weir that has the lock of its store, has not opened it, and stands still. What is to be
+    caught is short, so it is tried again."""
+    lock = os.path.join(data, "store", "lock")
+    for _ in range(50):
+        w = Weir(data, wait=False)
+
+        def state(lock=lock, pid=w.process.pid):
+            with open(lock, encoding="ascii") as f:
+                return f.read().removeprefix(f"{pid}\n")
+        wait_until(lambda: state() in ("", "open\n"), w.log, 30)
+        w.process.send_signal(signal.SIGSTOP)
+        if state() == "":
+            return w
+        w.process.kill()
+        w.process.communicate()
+    raise AssertionError("it opens its store too fast to be caught")
+
+
+class Waiting:
+    """A command in the background."""
+
+    def __init__(self, log, *args):
+        self.log = log
+        with open(log, "wb") as out:
+            self.process = subprocess.Popen(weir_command(*args), env=ENV, stderr=out,
+                                            stdout=subprocess.PIPE, text=True)
+
+    def said(self):
+        return self.log.read_text()
+
+    def waits(self):
+        assert self.process.poll() is None, self.said()
+        return "waiting for it" in self.said()
+
+    def end(self):
+        """Exit code and standard output."""
+        out = self.process.communicate(timeout=60)[0]
+        return self.process.returncode, out
+
+
+def test_a_weir_that_opens_its_store_is_waited_for(tmp_path):
+    data, log = str(tmp_path / "data"), log_file(tmp_path / "a.log", 700)
+    with Weir(data) as w:
+        w.send(generated(100))
+        wait_until(lambda: count(data) == 600, lambda: str(count(data)), 30)
+        w.stop(signal.SIGKILL)
+    with stopped_while_it_opens(data) as w:
+        commands = [("query", "-data", data, *ALL, "-o", "ndjson", "-n", "1000"),
+                    ("backup", "-data", data, str(tmp_path / "copy")),
+                    ("import", "-data", data, *NO_GEO, log)]
+        waiting = [Waiting(tmp_path / f"{number}.err", *c) for number, c in enumerate(commands)]
+        other = Waiting(tmp_path / "other.err", "import", "-state", "none", *commands[2][1:])
+        wait_until(lambda: all(x.waits() for x in (*waiting, other)), w.log, 60)
+        other.process.terminate()
+        assert other.end()[0] == 1 and "interrupted" in other.said()
+        w.process.send_signal(signal.SIGCONT)
+        answers = [x.end() for x in waiting]
+        assert [a[0] for a in answers] == [0, 0, 0], [x.said() for x in waiting]
+        assert [x.said().count("waiting for it") for x in waiting] == [1, 1, 1]
+        assert len(answers[0][1].splitlines()) in range(600, 1001)
+        assert count(data) == 1300
 
 
 def test_files_beside_the_store(tmp_path):
