@@ -125,3 +125,22 @@ void health_print(void *context, struct buf *out)
     print_receivers(h, out);
     print_logs(h, out);
 }
+
+void health_judge(void *context, struct health_reasons *r)
+{
+    const struct health *h = context;
+    for (size_t i = 0; i < h->pipeline->transport_count; i++) {
+        struct transport *t = h->pipeline->transports[i];
+        uint64_t spooled = transport_books(t).spooled;
+        if (spooled > 0) {
+            health_reasons_add(r, HEALTH_WARNING,
+                               "%" PRIu64 " records wait on disk for %s, which does not take them, "
+                               "or not as fast as they come",
+                               spooled, transport_name(t));
+        }
+    }
+    if (atomic_load(&h->pipeline->positions_failing)) {
+        health_reasons_add(r, HEALTH_WARNING,
+                           "how far logs are read cannot be saved; it is tried again");
+    }
+}

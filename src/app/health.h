@@ -6,6 +6,7 @@
 #include "app/pipeline.h"
 #include "app/receiver.h"
 #include "base/buf.h"
+#include "web/api_health.h"
 
 struct health {
     const struct pipeline *pipeline;
@@ -15,3 +16,5 @@ struct health {
 
 /// An api_health_fn; the context is a struct health. Members of a JSON object, a comma behind each.
 void health_print(void *context, struct buf *out);
+/// An api_judge_fn likewise: what is spooled for a server, and positions that cannot be saved.
+void health_judge(void *context, struct health_reasons *r);

@@ -42,7 +42,7 @@ struct pipeline {
     struct sampling *sampling;
     struct positions *positions; ///< of the logs that are read; the caller opens and closes it
     struct intake_settings intake;
-    bool positions_failing;             ///< that was logged
+    _Atomic bool positions_failing;     ///< that was logged
     struct transport_patience patience; ///< of sources that wait; set before they start
     _Atomic bool closed; ///< a transport ended for good: nobody reads standard output any more
 };

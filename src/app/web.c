@@ -100,6 +100,7 @@ static int open_api(struct web *w, struct err *err)
                                       .live = w->live,
                                       .format = &w->format,
                                       .health = health_print,
+                                      .judge = health_judge,
                                       .health_context = &w->health };
     return api_new(&api, &w->api, err);
 }

@@ -154,6 +154,7 @@ static void *run(void *context)
         int status = look(k, hurry, &err);
         if (!is_stopping(k)) {
             say(k, status, &err);
+            store_set_kept(k->store, status == 0);
         }
     }
     return NULL;

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "store/folder_lock.h"
@@ -257,6 +258,7 @@ int store_open(const struct store_settings *settings, struct store **ret_store, 
     }
     duck_set_again(s->duck, open_again, s);
     folder_lock_say(s->lock_fd, true);
+    s->state.kept_ns = clock_mono_ns();
     *ret_store = s;
     return 0;
 }
@@ -344,6 +346,14 @@ void store_set_full(struct store *s, bool full)
 {
     lock(&s->mutex);
     s->state.full = full;
+    unlock(&s->mutex);
+}
+
+void store_set_kept(struct store *s, bool good)
+{
+    lock(&s->mutex);
+    s->state.keeper_failing = !good;
+    s->state.kept_ns = good ? clock_mono_ns() : s->state.kept_ns;
     unlock(&s->mutex);
 }
 

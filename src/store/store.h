@@ -67,6 +67,8 @@ struct store_state {
     uint64_t transaction; ///< number of the last one: upper half of the newest id
     bool failing;         ///< the last commit failed, and it is tried again
     bool full;            ///< nothing is written: the disk is at its floor
+    bool keeper_failing;  ///< roll-ups and retention failed at the last try
+    uint64_t kept_ns;     ///< when all of that was done that was due, monotonic; before: the start
 };
 struct store_state store_state(struct store *s);
 
@@ -94,6 +96,9 @@ void store_end(struct store *s, const struct store_commit *commit);
 
 /// That nothing can be written now because the disk is full, or that it can again. Any thread.
 void store_set_full(struct store *s, bool full);
+
+/// That the keeper has done what was due, or could not. Any thread.
+void store_set_kept(struct store *s, bool good);
 
 /// What the keeper found out for store_state(). Any thread.
 struct store_figures {

@@ -221,6 +221,8 @@ static void metrics(void *self, struct buf *out)
     put(out, "commit_milliseconds", "gauge", "How long the last commit took.",
         s.commit_ns / NS_PER_MS);
     put(out, "failing", "gauge", "1: the last commit failed, and it is tried again.", s.failing);
+    put(out, "keeper_failing", "gauge", "1: roll-ups and making room failed, and are tried again.",
+        s.keeper_failing);
     put(out, "full", "gauge", "1: nothing is written because the disk is full.", s.full);
 }
 

@@ -13,6 +13,7 @@
 #include "store/sql.h"
 #include "web/api_answer.h"
 #include "web/api_export.h"
+#include "web/api_health.h"
 #include "web/api_params.h"
 #include "web/api_records.h"
 #include "web/live.h"
@@ -272,43 +273,25 @@ static void answer_fields(const struct api *a, struct server_response *response)
     buf_append_text(out, "]}\n");
 }
 
-static void put_store_health(const struct store_state *s, struct buf *out)
-{
-    buf_printf(out,
-               "\"store\":{\"records\":%" PRIu64 ",\"stored\":%" PRIu64 ",\"skipped\":%" PRIu64
-               ",\"duplicates\":%" PRIu64 ",\"forgotten\":%" PRIu64 ",\"used_bytes\":%" PRIu64
-               ",\"file_bytes\":%" PRIu64 ",\"disk_free\":%" PRIu64 ",\"oldest\":",
-               s->records, s->stored, s->skipped, s->duplicates, s->forgotten, s->used_bytes,
-               s->file_bytes, s->disk_free);
-    const int64_t times[] = { s->oldest_ns, s->newest_ns };
-    for (size_t i = 0; i < 2; i++) {
-        buf_append_text(out, i == 0 ? "" : ",\"newest\":");
-        if (times[i] == 0) {
-            buf_append_text(out, "null");
-        } else {
-            buf_append_char(out, '"');
-            api_time_put(times[i], 0, out);
-            buf_append_char(out, '"');
-        }
-    }
-    buf_append_text(out, "},");
-}
-
 static void answer_health(struct api *a, struct server_response *response)
 {
     struct buf *out = &response->body;
-    struct store_state state = { .records = 0 };
+    struct health_reasons reasons;
+    struct store_state state;
     bool has_store = a->settings.store != NULL;
+    health_reasons_init(&reasons);
     if (has_store) {
         state = store_state(a->settings.store);
+        health_judge_store(&state, store_settings(a->settings.store), clock_mono_ns(), &reasons);
     }
-    const char *comma = state.failing && state.full ? "," : "";
-    buf_printf(out, "{\"status\":\"%s\",\"reasons\":[%s%s%s],",
-               state.failing || state.full ? "error" : "ok",
-               state.failing ? "\"the store cannot be written to; it is tried again\"" : "", comma,
-               state.full ? "\"the disk is at its floor: nothing is stored\"" : "");
+    if (a->settings.judge != NULL) {
+        a->settings.judge(a->settings.health_context, &reasons);
+    }
+    buf_append_char(out, '{');
+    health_reasons_put(&reasons, out);
+    health_reasons_release(&reasons);
     if (has_store) {
-        put_store_health(&state, out);
+        health_store_put(&state, out);
     }
     if (a->settings.health != NULL) {
         a->settings.health(a->settings.health_context, out);

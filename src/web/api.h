@@ -14,6 +14,7 @@
 #include "base/status.h"
 #include "query/application_source.h"
 #include "store/ask.h"
+#include "web/api_health.h"
 #include "web/server.h"
 
 struct api;
@@ -23,6 +24,9 @@ struct live;
 /// knows. Any thread.
 typedef void api_health_fn(void *context, struct buf *out);
 
+/// Adds reasons that only the program knows. Any thread.
+typedef void api_judge_fn(void *context, struct health_reasons *r);
+
 struct api_settings {
     struct store *store; ///< NULL: there is none; questions are answered 503 in words
     struct asks *asks;
@@ -30,7 +34,8 @@ struct api_settings {
     struct live *live;                       ///< NULL: no live records
     const struct format_settings *format;    ///< of documents (flows, live): -format ecs
     api_health_fn *health;
-    void *health_context;
+    api_judge_fn *judge;  ///< NULL: nothing besides the store's
+    void *health_context; ///< of both
 };
 
 /// ERR_NO_MEMORY.

@@ -72,7 +72,7 @@ static const char FIELD_LIST[] =
 
 static const char HEALTH[] = OBJECT(
     "\"status\",\"reasons\",\"has_store\"",
-    "\"status\":{\"enum\":[\"ok\",\"error\"]},\"reasons\":" TEXTS ",\"has_store\":" FLAG
+    "\"status\":{\"enum\":[\"ok\",\"warning\",\"error\"]},\"reasons\":" TEXTS ",\"has_store\":" FLAG
     ",\"store\":" OBJECT("\"records\",\"used_bytes\",\"oldest\",\"newest\"",
                          "\"records\":" COUNT ",\"stored\":" COUNT ",\"skipped\":" COUNT
                          ",\"duplicates\":" COUNT ",\"forgotten\":" COUNT ",\"used_bytes\":" COUNT

@@ -5,6 +5,7 @@ import csv
 import http.client
 import io
 import json
+import os
 import signal
 import time
 import urllib.parse
@@ -14,7 +15,7 @@ import pytest
 
 from following import wait_until
 from programs import free_port, generated
-from test_store import Weir, count, weir
+from test_store import Tmpfs, Weir, count, weir
 
 jsonschema = pytest.importorskip("jsonschema", reason="NOT TESTED: python3-jsonschema is missing")
 
@@ -270,3 +271,33 @@ def test_names_of_applications_are_read_again(tmp_path):
         call("fourth")
         wait_until(lambda: w.log().count("names of applications were read again") == 2, w.log, 10)
         assert is_called("fourth")
+
+
+def test_health_warns_of_a_disk_that_fills(tmp_path, document):
+    """Nearly full, at its floor, full, and well again."""
+    port = free_port()
+    with Tmpfs(tmp_path / "disk", "64m") as disk, \
+            Weir(f"{disk.path}/data", "-transport.store.free", "16m", "-addr",
+                 f"127.0.0.1:{port}") as w:
+        api, ballast = Api(port), f"{disk.path}/ballast"
+
+        def is_said(status, words):
+            health = api.json("health")
+            check(document, "health", 200, health)
+            return health["status"] == status and words in " ".join(health["reasons"])
+
+        def leave(megabytes):
+            """So much is free, of what the store finds free too."""
+            with open(ballast, "ab") as f:
+                st = os.statvfs(disk.path)
+                more = st.f_bavail * st.f_frsize - (megabytes << 20)
+                f.truncate(0) if more < 0 else f.write(bytes(more))
+        w.send(generated(DATAGRAMS))
+        wait_until(lambda: api.json("health")["store"]["disk_free"] > 0, w.log, 30)
+        assert is_said("ok", "") and api.json("health")["reasons"] == []
+        leave(24)
+        wait_until(lambda: is_said("warning", "nearly full"), w.log, 30)
+        leave(17)
+        wait_until(lambda: is_said("warning", "the oldest records make room"), w.log, 30)
+        os.unlink(ballast)
+        wait_until(lambda: is_said("ok", ""), w.log, 30)

@@ -9,6 +9,7 @@ import signal
 import socket
 import threading
 import time
+import urllib.request
 
 import pytest
 
@@ -536,6 +537,26 @@ def test_key_that_is_changed(place):
         found = program.stop()
         assert found["delivered"] == 30
         assert keys[0] != keys[1] == keys[2] and str(key) in program.log()
+
+
+def test_health_says_what_is_spooled(place):
+    port = programs.free_port()
+
+    def health():
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/health", timeout=20) as answer:
+            said = json.load(answer)
+        return said["status"], " ".join(said["reasons"])
+    with Cluster(*[Answer(403, {"error": {"type": "security_exception"}})] * 1000) as es:
+        program = place.follow("-addr", f"127.0.0.1:{port}", url=es.url)
+        assert health() == ("ok", "")
+        place.append(lines(0, N))
+        wait_until(lambda: health()[0] == "warning", program.log, 30)
+        wait_until(lambda: f"{N} records wait on disk for elasticsearch" in health()[1],
+                   lambda: str(health()), 30)
+        es.script.clear()
+        wait_until(lambda: len(es.stored) == N, lambda: program.log()[-5000:])
+        wait_until(lambda: health() == ("ok", ""), lambda: str(health()), 30)
+        program.stop()
 
 
 @pytest.mark.parametrize("status", [401, 403])

@@ -17,6 +17,8 @@ struct store {
     struct store_settings settings;
     pthread_mutex_t lock;
     struct store_figures figures; ///< the last, but `forgotten`, which is the sum
+    unsigned kept;                ///< how often it was good, one after the other
+    unsigned failed;
 };
 
 const struct store_settings *store_settings(const struct store *s)
@@ -35,6 +37,14 @@ void store_set_figures(struct store *s, const struct store_figures *figures)
     uint64_t forgotten = s->figures.forgotten + figures->forgotten;
     s->figures = *figures;
     s->figures.forgotten = forgotten;
+    assert_int_equal(pthread_mutex_unlock(&s->lock), 0);
+}
+
+void store_set_kept(struct store *s, bool good)
+{
+    assert_int_equal(pthread_mutex_lock(&s->lock), 0);
+    s->kept = good ? s->kept + 1 : 0;
+    s->failed += good ? 0 : 1;
     assert_int_equal(pthread_mutex_unlock(&s->lock), 0);
 }
 
@@ -108,6 +118,39 @@ static void a_hurry_is_soon(void **state)
     fill_ok(f, rollup_check(f->conn, &f->err));
 }
 
+static unsigned kept(struct store *s, bool good)
+{
+    assert_int_equal(pthread_mutex_lock(&s->lock), 0);
+    unsigned times = good ? s->kept : s->failed;
+    assert_int_equal(pthread_mutex_unlock(&s->lock), 0);
+    return times;
+}
+
+static void wait_for(struct store *s, struct keeper *k, bool good)
+{
+    unsigned before = kept(s, good);
+    for (unsigned i = 0; i < 1000 && kept(s, good) <= before; i++) {
+        keeper_hurry(k);
+        assert_int_equal(usleep(10000), 0);
+    }
+    assert_true(kept(s, good) > before);
+}
+
+static void the_store_hears_how_it_goes(void **state)
+{
+    struct store *s = *state;
+    struct fill *f = &s->fill;
+    struct keeper *k;
+    fill_ok(f, keeper_start(s, &k, &f->err));
+    wait_for(s, k, true);
+    assert_int_equal(kept(s, false), 0);
+    fill_ok(f, duck_exec(f->conn, "ALTER TABLE marks RENAME TO other", &f->err));
+    wait_for(s, k, false);
+    fill_ok(f, duck_exec(f->conn, "ALTER TABLE other RENAME TO marks", &f->err));
+    wait_for(s, k, true);
+    keeper_stop(k);
+}
+
 /// In the middle of a large run.
 static void stopping_takes_no_long(void **state)
 {
@@ -132,6 +175,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(once_does_everything, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_hurry_is_soon, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_store_hears_how_it_goes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(stopping_takes_no_long, set_up, tear_down),
     };
     return UNIT_MAIN("store/keeper", tests);
