@@ -80,7 +80,7 @@ int leftovers_remove(const char *folder, uint64_t *ret_removed, struct err *err)
     if (d == NULL) {
         return err_set_errno(err, errno, "cannot read the folder %s", folder);
     }
-    for (struct dirent *e; (e = readdir(d)) != NULL;) {
+    for (struct dirent *e; (e = readdir(d)) != NULL;) { // NOLINT(concurrency-*)
         if (is_leftover(e->d_name) && unlinkat(dirfd(d), e->d_name, 0) == 0) {
             removed++;
         } else if (is_leftover(e->d_name) && status == 0) {
