@@ -331,10 +331,9 @@ def on_terminal(*args):
 
 @pytest.mark.parametrize("running", [True, False])
 def test_a_backup_shows_how_far_it_is(tmp_path, running):
-    """A store this small is copied in a moment, in which it is not always looked at."""
+    """A small store is copied in a moment, in which it is not always looked at."""
     with Weir(tmp_path / "data") as w:
-        w.send(generated(100))
-        wait_until(lambda: count(w.data) == 600, lambda: str(count(w.data)), 30)
+        weir("import", "-data", w.data, *NO_GEO, log_file(tmp_path / "a.log", 10000))
         if not running:
             assert w.stop() == 0
         for number in range(30):
