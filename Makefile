@@ -148,7 +148,7 @@ $(B)/test/bench/%: test/bench/%.c $(B)/libweir.a
 # --- What a person does --------------------------------------------------------------------------
 
 .PHONY: run geo test unit fuzz fuzz-all house format format-check tidy docs golden-accept compare \
-	torture bench \
+	torture bench bench-store \
 	install clean help deps-build deps-test builds
 
 deps-build:
@@ -235,6 +235,10 @@ bench: all $(BENCH) ## measure beside goflow2 and the floor
 	test/bench/bench
 	test/bench/bench_import
 	test/bench/bench_elasticsearch
+	test/bench/bench_questions
+
+bench-store: all $(BENCH) ## of these the store alone: its speed, and questions over 100 M rows
+	test/bench/bench_questions
 
 DESTDIR ?=
 PREFIX ?= /usr/local

@@ -118,6 +118,19 @@ static void must(int status, const struct err *err)
     }
 }
 
+/// What DuckDB needs to write the same columns when nobody has to make them.
+static int copy(struct store *store, struct err *err)
+{
+    struct duck_conn *c;
+    int status = store_connect(store, &c, err);
+    if (status == 0) {
+        status =
+            duck_exec(c, "CREATE TABLE copied AS FROM flows; DROP TABLE copied; CHECKPOINT", err);
+        duck_disconnect(c);
+    }
+    return status;
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2) {
@@ -160,14 +173,21 @@ int main(int argc, char **argv)
         }
     }
     writer_free(writer);
-    store_close(store);
     char path[4096];
     struct stat st = { 0 };
     (void)snprintf(path, sizeof(path), "%s/store.duckdb", argv[1]); // cut: no such file
     (void)stat(path, &st);                                          // then it has no size
-    (void)printf("%.0f records/s, %.0f ns CPU/record, %.1f B/record\n",
-                 (double)done * 1e9 / (double)wall_ns, cpu / (double)done,
-                 (double)st.st_size / (double)done);
+    uint64_t floor_ns = clock_mono_ns();
+    double floor_cpu = -cpu_ns();
+    must(copy(store, &err), &err);
+    floor_ns = clock_mono_ns() - floor_ns;
+    floor_cpu += cpu_ns();
+    store_close(store);
+    (void)printf(
+        "  %.0f records/s, %.0f ns CPU/record, %.1f B/record; floor (DuckDB copies the table) "
+        "%.0f records/s, %.0f ns CPU/record\n",
+        (double)done * 1e9 / (double)wall_ns, cpu / (double)done, (double)st.st_size / (double)done,
+        (double)done * 1e9 / (double)floor_ns, floor_cpu / (double)done);
     batch_pool_free(pool);
     return 0;
 }
