@@ -98,10 +98,11 @@ static void what_no_roll_up_has_is_not_forgotten(void **state)
 struct load {
     struct fill fill; ///< a connection of its own
     atomic_bool failed;
+    _Atomic uint64_t seen; ///< the last transaction that was there before a run
     uint64_t transactions;
 };
 
-/// A writer: records of half an hour in each transaction.
+/// A writer: records of half an hour in each transaction, a few of them for one run of the other.
 static void *write_on(void *context)
 {
     struct load *load = context;
@@ -111,7 +112,9 @@ static void *write_on(void *context)
             (void)fprintf(stderr, "transaction %" PRIu64 ": %s\n", number, load->fill.err.text);
             atomic_store(&load->failed, true);
         }
-        (void)usleep(PAUSE_US); // cut short: no matter
+        do {
+            (void)usleep(PAUSE_US); // cut short: no matter
+        } while (number > atomic_load(&load->seen) + 2);
     }
     return NULL;
 }
@@ -126,9 +129,8 @@ static void size_settles_beside_a_writer(void **state)
     load.fill.duck = x->fill.duck;
     fill_ok(&x->fill, duck_connect(x->fill.duck, &load.fill.conn, &x->fill.err));
     assert_int_equal(pthread_create(&thread, NULL, write_on, &load), 0);
-    uint64_t seen = 0;
-    for (unsigned i = 0; seen < load.transactions && i < 2000; i++) {
-        seen = fill_ask(&x->fill, "SELECT max(id) >> 32 FROM flows");
+    while (atomic_load(&load.seen) < load.transactions && !atomic_load(&load.failed)) {
+        atomic_store(&load.seen, fill_ask(&x->fill, "SELECT max(id) >> 32 FROM flows"));
         run(x, FILL_HOUR + 24 * ROLLUP_HOUR_NS);
         most = x->retention.used_bytes > most ? x->retention.used_bytes : most;
     }
