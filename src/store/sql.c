@@ -5,18 +5,18 @@
  */
 #include "store/sql.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 enum { SQL_SIZE_MAX = 64 << 20, PIECE_SIZE = 4096 };
 
-enum value_kind { VALUE_U64, VALUE_I64, VALUE_TEXT, VALUE_BLOB };
+enum value_kind { VALUE_TEXT, VALUE_BLOB };
 
 /// In front of a bound value's bytes.
 struct value_head {
     enum value_kind kind;
-    uint64_t number;
     size_t size;
 };
 
@@ -49,10 +49,9 @@ void sql_printf(struct sql *q, const char *format, ...)
     buf_append_text(&q->text, piece);
 }
 
-static void put(struct sql *q, enum value_kind kind, uint64_t number, const void *bytes,
-                size_t size)
+static void put(struct sql *q, enum value_kind kind, const void *bytes, size_t size)
 {
-    const struct value_head head = { .kind = kind, .number = number, .size = size };
+    const struct value_head head = { .kind = kind, .size = size };
     buf_append(&q->values, &head, sizeof(head));
     buf_append(&q->values, bytes, size);
     buf_append_char(&q->text, '?');
@@ -61,22 +60,22 @@ static void put(struct sql *q, enum value_kind kind, uint64_t number, const void
 
 void sql_u64(struct sql *q, uint64_t value)
 {
-    put(q, VALUE_U64, value, NULL, 0);
+    sql_printf(q, value > INT64_MAX ? "%" PRIu64 "::UBIGINT" : "%" PRIu64, value);
 }
 
 void sql_i64(struct sql *q, int64_t value)
 {
-    put(q, VALUE_I64, (uint64_t)value, NULL, 0);
+    sql_printf(q, "%" PRId64, value);
 }
 
 void sql_bytes(struct sql *q, const char *text, size_t size)
 {
-    put(q, VALUE_TEXT, 0, text, size);
+    put(q, VALUE_TEXT, text, size);
 }
 
 void sql_blob(struct sql *q, const void *bytes, size_t size)
 {
-    put(q, VALUE_BLOB, 0, bytes, size);
+    put(q, VALUE_BLOB, bytes, size);
 }
 
 static void bind(const struct sql *q, struct duck_stmt *s)
@@ -87,19 +86,10 @@ static void bind(const struct sql *q, struct duck_stmt *s)
         memcpy(&head, q->values.data + at, sizeof(head));
         at += sizeof(head);
         const char *bytes = (const char *)q->values.data + at;
-        switch (head.kind) {
-        case VALUE_U64:
-            duck_bind_u64(s, i, head.number);
-            break;
-        case VALUE_I64:
-            duck_bind_i64(s, i, (int64_t)head.number);
-            break;
-        case VALUE_TEXT:
+        if (head.kind == VALUE_TEXT) {
             duck_bind_text(s, i, bytes, head.size);
-            break;
-        case VALUE_BLOB:
+        } else {
             duck_bind_blob(s, i, bytes, head.size);
-            break;
         }
         at += head.size;
     }

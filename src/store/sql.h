@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * SQL in the making: its text, and what is bound to its question marks; KQL as a condition, and
- * fields as something to group by. What a person typed gets into SQL as a bound value only.
+ * fields as something to group by. A text that a person typed gets into SQL as a bound value only, a
+ * number as the digits of the 64 bits that it was read into.
  *
  * Conditions and fields are those of the view `records`, and of a roll-up as far as it has the
  * columns, which are called alike.
@@ -27,9 +28,11 @@ void sql_init(struct sql *q);
 void sql_release(struct sql *q);
 void sql_text(struct sql *q, const char *text);
 void sql_printf(struct sql *q, const char *format, ...) PRINTF_LIKE(2, 3);
-/// A question mark, and what is bound to it.
+/// A number as it is: only what DuckDB knows when it plans keeps it from reading blocks of rows. It
+/// takes the type of what it stands beside.
 void sql_u64(struct sql *q, uint64_t value);
 void sql_i64(struct sql *q, int64_t value);
+/// A question mark, and what is bound to it.
 void sql_bytes(struct sql *q, const char *text, size_t size); ///< VARCHAR
 void sql_blob(struct sql *q, const void *bytes, size_t size);
 
