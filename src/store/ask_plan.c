@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Times and ids stand in the SQL as numbers, not as bound values: DuckDB leaves out row groups by
- * their least and greatest values only for what it knows when it plans. They are numbers that weir
- * computed; what a person typed is in the filter and bound.
+ * their least and greatest values only for what it knows when it plans. Each table that a question
+ * takes from is added up by itself, because the rows of several together cost more to bring into
+ * one form than to add up.
  */
 #include "store/ask_plan.h"
 
