@@ -127,6 +127,9 @@ static void make_arguments(const struct settings *s, const char *condition, stru
     if (s->both) {
         append_argument(out, "both", "true");
     }
+    if (kind == QUESTION_TOP && table) { // which shows the average only
+        append_argument(out, "rates", "false");
+    }
     if (kind == QUESTION_SERIES && s->step_ns > 0) {
         (void)snprintf(text, sizeof(text), "%llus",
                        (unsigned long long)(s->step_ns / NS_PER_S)); // fits

@@ -110,6 +110,7 @@ static const struct query_alias ALIASES[] = {
     { "if", { "observer.ingress.interface.id", "observer.egress.interface.id" } },
     { "proto", { "network.transport", "network.iana_number" } },
     { "app", { "network.application", NULL } },
+    { "application", { "network.application", NULL } },
     { "vlan", { "network.vlan.id", NULL } },
     { "bytes", { "network.bytes", NULL } },
     { "packets", { "network.packets", NULL } },

@@ -55,6 +55,7 @@ struct question {
     size_t limit;    ///< rows, or series
     bool other;      ///< with a row (a series) of all the rest
     bool both;       ///< with the other direction (filter and dimensions reversed) beside it
+    bool no_rates;   ///< top: max and p95 of the rates are not wanted
     int64_t step_ns; ///< series: of a bucket; 0: chosen
     int64_t
         before_ns; ///< series: with the time this much earlier beside it (previous period); 0: none

@@ -223,7 +223,7 @@ int winners_back(struct work *w, const struct question *q, const struct winners 
 struct top {
     struct plan plan;
     struct winners winners;
-    struct timeline timeline; ///< of the winners
+    struct timeline timeline; ///< of the winners; its sums NULL: rates are not asked for
     struct sums *back;        ///< owned; NULL: not asked for
     enum metric by;
 };
@@ -244,37 +244,52 @@ static void put_share(struct answer *a, uint64_t part, uint64_t whole)
     }
 }
 
+static double average(const struct top *t, const struct sums *sums)
+{
+    return (double)sums_metric(sums, t->by) / ((double)(t->plan.to_ns - t->plan.from_ns) / 1e9);
+}
+
+static int put_rates(struct answer *a, const struct top *t, size_t i)
+{
+    struct rates rates;
+    if (t->timeline.sums == NULL) {
+        answer_put_f64(a, average(t, winners_sums(&t->winners, i)));
+        answer_put_null(a);
+        answer_put_null(a);
+        return 0;
+    }
+    int status = timeline_rates(&t->timeline, i, t->by, &rates);
+    if (status == 0) {
+        answer_put_f64(a, rates.avg);
+        answer_put_f64(a, rates.max);
+        answer_put_f64(a, rates.p95);
+    }
+    return status;
+}
+
 static int put_winner(struct answer *a, const struct top *t, size_t i)
 {
     const struct sums *sums = winners_sums(&t->winners, i);
-    struct rates rates;
-    int status = timeline_rates(&t->timeline, i, t->by, &rates);
-    if (status != 0) {
-        return status;
-    }
     answer_put_keys(a, &t->plan, &t->winners.keys, i);
     answer_put_bool(a, false);
     answer_put_sums(a, sums);
     put_share(a, sums_metric(sums, t->by), sums_metric(&t->winners.all, t->by));
-    answer_put_f64(a, rates.avg);
-    answer_put_f64(a, rates.max);
-    answer_put_f64(a, rates.p95);
+    int status = put_rates(a, t, i);
     if (t->back != NULL) {
         put_back(a, &t->back[i]);
     }
     a->row_count++;
-    return 0;
+    return status;
 }
 
 /// Of all the others only the sum is known.
 static void put_other(struct answer *a, const struct top *t, const struct sums *sums)
 {
-    double seconds = (double)(t->plan.to_ns - t->plan.from_ns) / 1e9;
     answer_put_keys(a, &t->plan, NULL, 0);
     answer_put_bool(a, true);
     answer_put_sums(a, sums);
     put_share(a, sums_metric(sums, t->by), sums_metric(&t->winners.all, t->by));
-    answer_put_f64(a, (double)sums_metric(sums, t->by) / seconds);
+    answer_put_f64(a, average(t, sums));
     for (size_t empty = t->back != NULL ? 5 : 2; empty > 0; empty--) {
         answer_put_null(a);
     }
@@ -343,13 +358,13 @@ int work_top(struct work *w, const struct question *q, struct answer *a)
     winners_init(&t.winners);
     int status = plan_question(&t.plan, w, q, 0);
     if (status == 0) {
+        bool later = t.plan.tier == TIER_RAW && !q->no_rates; // by the buckets
         const struct contest contest = { .by = q->by,
                                          .limit = q->limit,
-                                         .wanted = t.plan.tier == TIER_RAW ? CONTEST_ALL
-                                                                           : CONTEST_SUMS_AND_ALL };
+                                         .wanted = later ? CONTEST_ALL : CONTEST_SUMS_AND_ALL };
         status = winners_find(w, &t.plan, &contest, &t.winners);
     }
-    if (status == 0 && t.winners.keys.count > 0) {
+    if (status == 0 && t.winners.keys.count > 0 && !q->no_rates) {
         status = read_rates(w, q, &t);
     }
     if (status == 0 && t.winners.unsummed) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * SQL in the making: its text, and what is bound to its question marks; KQL as a condition, and
- * fields as something to group by. A text that a person typed gets into SQL as a bound value only, a
- * number as the digits of the 64 bits that it was read into.
+ * fields as something to group by. A text that a person typed gets into SQL as a bound value only,
+ * a number as the digits of the 64 bits that it was read into.
  *
  * Conditions and fields are those of the view `records`, and of a roll-up as far as it has the
  * columns, which are called alike.

@@ -137,7 +137,7 @@ static int read_choice(struct reading *r, enum api_param p, const char *const wo
 static int read_bool(struct reading *r, enum api_param p, bool *ret_value)
 {
     static const char *const WORDS[] = { "false", "true", "0", "1" };
-    size_t index = 0;
+    size_t index = *ret_value ? 1 : 0;
     int status = read_choice(r, p, WORDS, sizeof(WORDS) / sizeof(*WORDS), &index);
     *ret_value = index % 2 == 1;
     return status;
@@ -473,12 +473,15 @@ static int read_measure(struct reading *r)
     size_t by = METRIC_BYTES;
     size_t rank = RANK_SUM;
     size_t tier = TIER_AUTO;
+    bool rates = true;
     if (read_choice(r, PARAM_BY, BY, 3, &by) != 0 ||
         read_choice(r, PARAM_RANK, RANK, 3, &rank) != 0 ||
         read_choice(r, PARAM_TIER, TIER, 5, &tier) != 0 ||
-        read_bool(r, PARAM_OTHER, &q->other) != 0 || read_bool(r, PARAM_BOTH, &q->both) != 0) {
+        read_bool(r, PARAM_OTHER, &q->other) != 0 || read_bool(r, PARAM_BOTH, &q->both) != 0 ||
+        read_bool(r, PARAM_RATES, &rates) != 0) {
         return ERR_INVALID;
     }
+    q->no_rates = !rates;
     q->by = (enum metric)by;
     q->rank = rank == 0 ? RANK_SUM : rank == 1 ? RANK_MAX : RANK_LAST;
     q->tier = (enum tier)tier;

@@ -106,7 +106,8 @@ def test_document_is_valid_openapi(document):
 
 QUESTIONS = [
     ("flows", {**ALL, "n": 5}), ("flows", {**ALL, "q": "network.transport: nothing"}),
-    ("top", {**ALL, "dims": "src,dst", "n": 3, "other": "true", "both": "true"}),
+    ("top", {**ALL, "dims": "src,dst", "n": 3, "other": "true", "both": "true",
+             "rates": "false"}),
     ("top", {**ALL, "dims": "source.ip/24", "by": "packets", "tier": "raw"}),
     ("series", {"from": "now-10m", "dims": "src", "step": "1m", "n": 3, "other": "true"}),
     ("series", {"from": "now-10m", "compare": "previous"}),
@@ -200,6 +201,22 @@ def test_groups_of_a_series_are_its_buckets_added_up(place):
     assert "total" not in place.json("series", {**params, "other": "false"})
     lines = place.get("series", params, format="ndjson")[1].splitlines()
     assert len(lines) == len(answer["rows"]) and all("time" in json.loads(t) for t in lines)
+
+
+@pytest.mark.parametrize("more", [{}, {"tier": "raw"}, {"tier": "raw", "q": "network.transport: tcp"},
+                                  {"by": "flows", "other": "true", "both": "true"}])
+@pytest.mark.parametrize("dims", ["src", "src,dst", "application"])
+def test_without_rates_the_rest_is_the_same(place, dims, more):
+    asked = {**ALL, "dims": dims, "n": 7, **more}
+    whole, quick = place.json("top", asked), place.json("top", {**asked, "rates": "false"})
+    assert whole["columns"] == quick["columns"] and len(whole["rows"]) == len(quick["rows"]) > 0
+    for a, b in zip(whole["rows"], quick["rows"]):
+        assert b["max"] is None and b["p95"] is None
+        assert a["other"] or (a["max"] is not None and a["p95"] is not None)
+        assert a["avg"] == pytest.approx(b["avg"])
+        left_out = ("max", "p95", "avg", "bits_per_second", "packets_per_second")
+        assert {k: v for k, v in a.items() if k not in left_out} == \
+            {k: v for k, v in b.items() if k not in left_out}
 
 
 def test_export_is_imported_again(place):

@@ -323,6 +323,7 @@ static void check_alike(const struct api_asked *a, const struct api_asked *b)
     CHECK(p->before_ns == q->before_ns && p->compare_from_ns == q->compare_from_ns);
     CHECK(p->compare_to_ns == q->compare_to_ns && p->tier == q->tier && p->by == q->by);
     CHECK(p->rank == q->rank && p->limit == q->limit && p->other == q->other);
+    CHECK(p->no_rates == q->no_rates);
     CHECK(p->both == q->both && p->dimension_count == q->dimension_count);
     CHECK((p->filter == NULL) == (q->filter == NULL));
     CHECK(memcmp(p->dimensions, q->dimensions, sizeof(p->dimensions)) == 0);

@@ -106,6 +106,10 @@ static void reads_questions(void **state)
     assert_int_equal(a.question.dimensions[1].prefix_v4, 24);
     assert_int_equal(a.question.dimensions[2].prefix_v6, 64);
     assert_int_equal(a.form, API_JSON);
+    assert_false(a.question.no_rates);
+    api_asked_release(&a);
+    a = read_fine(API_TOP, "dims=src&rates=false&both=true");
+    assert_true(a.question.no_rates && a.question.both && !a.question.other);
     api_asked_release(&a);
     a = read_fine(API_CHANGES, "");
     assert_int_equal(a.question.compare_to_ns, a.question.from_ns);
