@@ -326,8 +326,9 @@ static int show(const struct settings *s, const struct answered *a)
     }
     if (!ok) {
         (void)fputs("weir: the answer cannot be shown as a table; -o json shows it as it is\n",
-                    stderr); // nowhere else to say it
-    } else if (fwrite(out.data, 1, out.size, stdout) != out.size || fflush(stdout) != 0) {
+                    stderr);   // nowhere else to say it
+    } else if (out.size > 0 && // else there is not even an address of it
+               (fwrite(out.data, 1, out.size, stdout) != out.size || fflush(stdout) != 0)) {
         ok = false; // nobody reads it
     }
     buf_release(&out);
