@@ -387,6 +387,12 @@ void followed_open(struct followed_env *env, struct followed *f, uint64_t now_ns
         struct err err;
         f->wanted = false;
         int fd = open_path(env, f);
+        if (fd < 0 && f->state != FOLLOWED_USELESS) {
+            // It has another name by now, which the next scan knows, or it is gone. Nothing else
+            // may ever happen to it: to be read it has to stay wanted.
+            f->wanted = true;
+            f->retry_ns = now_ns + RETRY_MS * NS_PER_MS;
+        }
         if (fd < 0) {
             return;
         }

@@ -551,6 +551,32 @@ static void renamed_before_anything_was_delivered(void **state)
     rig_free(r);
 }
 
+/// With the first line, which is read before the other file is opened, that one is rotated.
+static void take_and_rotate(void *context, const struct line *line)
+{
+    struct rig *r = context;
+    bool first = r->size == 0;
+    take_line(context, line);
+    if (first) {
+        assert_int_equal(rename(path_of("b.log"), path_of("c.log")), 0);
+        append("b.log", "three\n");
+    }
+}
+
+/// A file that was rotated after it was found and before it was opened, and never changes again.
+static void renamed_before_it_was_opened(void **state)
+{
+    (void)state;
+    struct rig *r = rig_new();
+    r->settings.line = take_and_rotate;
+    append("a.log", "one\n");
+    pause_a_little();
+    append("b.log", "two\n");
+    rig_start(r);
+    expect(r, "one three two ");
+    rig_free(r);
+}
+
 static void waiting(void **state)
 {
     (void)state;
@@ -618,6 +644,7 @@ int main(void)
         TEST(nothing_is_noted_before_it_is_on_the_disk),
         TEST(a_live_file_that_was_truncated_once),
         TEST(renamed_before_anything_was_delivered),
+        TEST(renamed_before_it_was_opened),
         TEST(waiting),
         TEST(what_cannot_be),
     };
