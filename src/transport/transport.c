@@ -239,8 +239,13 @@ void transport_print_metrics(struct transport *t, struct buf *out)
 
 bool transport_is_behind(struct transport *t)
 {
-    return ring_count(t->ring) >= t->capacity / 2 ||
-           (t->kind->is_behind != NULL && t->kind->is_behind(t->self));
+    if (ring_count(t->ring) >= t->capacity / 2) {
+        return true;
+    }
+    lock(t); // who asks how weir is may do so until the end
+    bool behind = t->self != NULL && t->kind->is_behind != NULL && t->kind->is_behind(t->self);
+    unlock(t);
+    return behind;
 }
 
 bool transport_is_crowded(struct transport *t)
