@@ -457,7 +457,8 @@ def test_ten_kills_under_load(tmp_path):
                 weir_command("import", "-data", w.data, "-state", "none", *NO_GEO, log), env=ENV,
                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             try:
-                time.sleep(rng.uniform(0.3, 1.6))
+                wait_until(lambda: w.stored() > 0, w.log, 60)
+                time.sleep(rng.uniform(0, 1.3))
                 least = before + w.stored()
                 w.stop(signal.SIGKILL)
             finally:
