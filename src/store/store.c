@@ -366,6 +366,8 @@ void store_set_figures(struct store *s, const struct store_figures *figures)
     state->used_bytes = figures->used_bytes;
     state->file_bytes = figures->file_bytes;
     state->disk_free = figures->disk_free;
-    state->oldest_ns = figures->oldest_ns;
+    if (figures->oldest_ns != 0 || state->records == 0) { // 0: who looked saw no record yet
+        state->oldest_ns = figures->oldest_ns;
+    }
     unlock(&s->mutex);
 }

@@ -197,6 +197,25 @@ static void a_full_group_is_committed_first(void **state)
                      (uint64_t)STORE_GROUP_ROWS * (STORE_GROUP_ROWS + 1) / 2);
 }
 
+/// Who looked before there was a record does not take back when the oldest one is of.
+static void the_oldest_record_stays_known(void **state)
+{
+    struct fixture *f = *state;
+    uint32_t number = 0;
+    struct batch *b = make_batch(f, 10, &number);
+    add(f, b, 10, 0);
+    (void)commit(f);
+    batch_unref(b);
+    int64_t oldest = store_state(f->store).oldest_ns;
+    assert_true(oldest > 0);
+    store_set_figures(f->store, &(struct store_figures){ .used_bytes = 1 });
+    assert_true(store_state(f->store).oldest_ns == oldest);
+    store_set_figures(f->store, &(struct store_figures){ .oldest_ns = oldest + 5 });
+    assert_true(store_state(f->store).oldest_ns == oldest + 5);
+    store_set_figures(f->store, &(struct store_figures){ .forgotten = 10 });
+    assert_true(store_state(f->store).oldest_ns == 0);
+}
+
 /// Makes the flows of a batch lines of a file, ten bytes each, from `begin` on.
 static void make_lines(struct batch *b, struct origin *origin, uint64_t begin)
 {
@@ -504,6 +523,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_store_is_what_it_was_when_opened_again, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_full_group_is_committed_first, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_oldest_record_stays_known, set_up, tear_down),
         cmocka_unit_test_setup_teardown(lines_are_stored_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_failed_commit_is_done_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(duplicates_are_refused_when_asked_for, set_up, tear_down),
