@@ -196,9 +196,14 @@ static int read_field(struct reading *r, enum api_param p, const char *text, siz
         return refuse(r, p, "%s: there is no field \"%.*s\"", api_params[p].name,
                       SHOWN(text, size));
     }
-    if (name.fields[1] != QUERY_NONE || name.fields[0] >= QUERY_OTHER) {
-        return refuse(r, p, "%s: \"%.*s\" is not one field; choose one", api_params[p].name,
-                      SHOWN(text, size));
+    if (name.fields[0] >= QUERY_OTHER) {
+        return refuse(r, p, "%s: \"%.*s\" is no field that can be asked for here",
+                      api_params[p].name, SHOWN(text, size));
+    }
+    if (name.fields[1] != QUERY_NONE) {
+        return refuse(r, p, "%s: \"%.*s\" is two fields: choose %s or %s", api_params[p].name,
+                      SHOWN(text, size), query_field_info(name.fields[0]).path,
+                      query_field_info(name.fields[1]).path);
     }
     *ret_field = name.fields[0];
     return 0;

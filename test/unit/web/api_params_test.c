@@ -43,9 +43,11 @@ static struct api_asked read_fine(enum api_endpoint endpoint, const char *query)
 static void refuses(void **state)
 {
     (void)state;
-    is_refused(API_TOP, "dims=src&nn=5", NULL);         // no such parameter
-    is_refused(API_TOP, "dims=src&after=0", NULL);      // of another end point
-    is_refused(API_TOP, "dims=src&n=5&n=5", "n");       // twice
+    is_refused(API_TOP, "dims=src&nn=5", NULL);    // no such parameter
+    is_refused(API_TOP, "dims=src&after=0", NULL); // of another end point
+    is_refused(API_TOP, "dims=src&n=5&n=5", "n");  // twice
+    is_said(API_TOP, "dims=proto",
+            "dims: \"proto\" is two fields: choose network.transport or network.iana_number");
     is_refused(API_TOP, "dims=src&n=0", "n");           //
     is_refused(API_TOP, "dims=src&n=10001", "n");       //
     is_refused(API_TOP, "dims=src&by=bits", "by");      //
