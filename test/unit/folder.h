@@ -40,6 +40,18 @@ static inline void folder_remove(const char *folder)
     assert_int_equal(rmdir(folder), 0);
 }
 
+/// Removes the folder of a store that is closed: its own folders are empty then.
+static inline void folder_remove_store(const char *folder)
+{
+    static const char *const FOLDERS[] = { "export", "temp" };
+    for (size_t i = 0; i < sizeof(FOLDERS) / sizeof(FOLDERS[0]); i++) {
+        char path[512];
+        (void)snprintf(path, sizeof(path), "%s/%s", folder, FOLDERS[i]); // fits
+        (void)rmdir(path);                                               // it may not be there
+    }
+    folder_remove(folder);
+}
+
 /// Mounts a disk of `size` bytes there. False, aloud, when this process may not.
 static inline bool folder_mount_small(const char *folder, unsigned size)
 {

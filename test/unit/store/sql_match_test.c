@@ -105,20 +105,13 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     struct fixture *f = *state;
-    char path[2 * PATH_SIZE];
     close_store(f);
     batch_unref(f->batch);
     for (size_t i = 0; i < f->kept_count; i++) {
         batch_unref(f->kept[i]);
     }
     batch_pool_free(f->pool);
-    static const char *const FOLDERS[] = { "export", "temp" };
-    for (size_t i = 0; i < 2; i++) {
-        (void)snprintf(path, sizeof(path), "%s/%s", f->store_folder, FOLDERS[i]);
-        (void)rmdir(path);
-    }
-    folder_clear(f->store_folder);
-    assert_int_equal(rmdir(f->store_folder), 0);
+    folder_remove_store(f->store_folder);
     assert_int_equal(rmdir(f->folder), 0);
     return 0;
 }

@@ -301,7 +301,6 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     struct fixture *f = *state;
-    char path[2 * PATH_SIZE];
     duck_disconnect(f->conn);
     writer_free(f->writer);
     store_close(f->store);
@@ -309,13 +308,7 @@ static int tear_down(void **state)
     applications_unref(f->applications);
     batch_unref(f->batch);
     batch_pool_free(f->pool);
-    static const char *const FOLDERS[] = { "export", "temp" };
-    for (size_t i = 0; i < 2; i++) {
-        (void)snprintf(path, sizeof(path), "%s/%s", f->store_folder, FOLDERS[i]);
-        (void)rmdir(path);
-    }
-    folder_clear(f->store_folder);
-    assert_int_equal(rmdir(f->store_folder), 0);
+    folder_remove_store(f->store_folder);
     assert_int_equal(rmdir(f->folder), 0);
     return 0;
 }
